@@ -1,0 +1,41 @@
+"""Fixtures of all tests: a lake of their own, one Spark session, a fresh schema for each test that asks for one."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Before anything of the project is imported, so that no test ever touches the learner's own state.
+_HOME = tempfile.TemporaryDirectory(prefix="workbook-tests-", ignore_cleanup_errors=True)
+os.environ["WORKBOOK_HOME"] = _HOME.name
+
+
+@pytest.fixture(scope="session")
+def home() -> Path:
+    """Folder of all state for this test run."""
+    return Path(_HOME.name)
+
+
+@pytest.fixture(scope="session")
+def spark(home: Path):
+    """The session that notebooks get, classic or Connect as the environment says."""
+    from lakehouse import session
+
+    yield session.get_spark()
+    server = session.running_connect_server()
+    if server is not None:
+        server.close()
+
+
+@pytest.fixture
+def schema(spark) -> Iterator[str]:
+    """A fresh schema, ``main.t_<random>``."""
+    name = f"main.t_{uuid.uuid4().hex[:8]}"
+    spark.sql(f"CREATE SCHEMA {name}")
+    yield name
+    spark.sql(f"DROP SCHEMA {name} CASCADE")
