@@ -1,0 +1,81 @@
+"""Runs a feature spec on a frame: the one path for training and for scoring."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from lakehouse import functions, sql
+from lakehouse.feature_engineering.point_in_time import point_in_time_join, require_timestamps
+from lakehouse.feature_engineering.spec import FeatureSpec, FunctionStep, LookedUpFeature, LookupStep
+
+
+def add_features(df: DataFrame, spec: FeatureSpec) -> DataFrame:
+    """``df`` with a column for every output of the spec, one row for each of its rows.
+
+    A column that ``df`` has already under the name of an output is kept and not computed: that is how a caller
+    overrides a feature when scoring. Training frames have no such columns.
+
+    Raises
+    ------
+    ValueError
+        When a column with the moment of a lookup holds a null.
+    """
+    present = {name.lower() for name in df.columns}
+    checked: set[str] = set()
+    result = df
+    for step in spec.execution_order():
+        if isinstance(step, FunctionStep):
+            if step.output.lower() not in present:
+                result = _call(result, step)
+            continue
+        wanted = [feature for feature in step.features if feature.output.lower() not in present]
+        if not wanted:
+            continue
+        if step.timestamp is not None and step.timestamp.column not in checked:
+            moment = step.timestamp.column
+            # On the frame as given, where it can be: that reads one column instead of running the joins so far.
+            require_timestamps(df if moment.lower() in present else result, moment)
+            checked.add(moment)
+        result = _look_up(result, step, wanted)
+    return result
+
+
+def _call(df: DataFrame, step: FunctionStep) -> DataFrame:
+    function = functions.get_python_function(step.function)
+    return df.withColumn(step.output, function.on_columns(*(sql.column(source.column) for source in step.inputs)))
+
+
+def _look_up(df: DataFrame, step: LookupStep, wanted: list[LookedUpFeature]) -> DataFrame:
+    table = df.sparkSession.table(sql.table(step.table))
+    outputs = {feature.output: feature.feature for feature in wanted}
+    keys = {source.column: source.bound_to for source in step.keys}
+    if step.timestamp is None:
+        joined = _join(df, table, keys=keys, outputs=outputs)
+    else:
+        joined = point_in_time_join(
+            df,
+            table,
+            keys=keys,
+            timestamp=(step.timestamp.column, step.timestamp.bound_to),
+            outputs=outputs,
+            lookback=None if step.lookback_us is None else timedelta(microseconds=step.lookback_us),
+        )
+    for feature in wanted:
+        if feature.default is not None:
+            default = F.lit(feature.default).cast(feature.type)
+            joined = joined.withColumn(feature.output, F.coalesce(sql.column(feature.output), default))
+    return joined
+
+
+def _join(df: DataFrame, table: DataFrame, *, keys: dict[str, str], outputs: dict[str, str]) -> DataFrame:
+    right = table.select(
+        *(sql.column(key).alias(f"__key_{i}") for i, key in enumerate(keys.values())),
+        *(sql.column(feature).alias(output) for output, feature in outputs.items()),
+    )
+    same_key = F.lit(True)
+    for i, column in enumerate(keys):
+        same_key = same_key & (sql.column(column) == F.col(f"__key_{i}"))
+    return df.join(right, same_key, "left").drop(*(f"__key_{i}" for i in range(len(keys))))
