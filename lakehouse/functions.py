@@ -304,7 +304,9 @@ def _sql_type(annotation: Any, where: str) -> str:
         return f"ARRAY<{_sql_type(arguments[0], where)}>"
     if annotation not in _SQL_TYPES:
         known = ", ".join(f"{kind.__name__} -> {name}" for kind, name in _SQL_TYPES.items())
-        raise ValueError(f"{where}, has the annotation {annotation!r}, which has no SQL type. Known: {known}, list[...].")
+        raise ValueError(
+            f"{where}, has the annotation {annotation!r}, which has no SQL type. Known: {known}, list[...]."
+        )
     return _SQL_TYPES[annotation]
 
 

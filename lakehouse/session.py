@@ -75,13 +75,12 @@ def settings() -> dict[str, str]:
     profile = os.environ.get("WORKBOOK_PROFILE", "lesson")
     if profile not in ("lesson", "heavy"):
         raise ValueError(f"WORKBOOK_PROFILE={profile!r} is not known: use 'lesson' or 'heavy'.")
+    master = os.environ.get("WORKBOOK_MASTER", "local[*]")
     conf = {
         "spark.app.name": "workbook",
-        "spark.master": os.environ.get("WORKBOOK_MASTER", "local[*]"),
+        "spark.master": master,
         "spark.driver.memory": os.environ.get("WORKBOOK_DRIVER_MEMORY", "2g"),
         "spark.driver.extraClassPath": ":".join(str(jar) for jar in [catalog.JAR, *delta_jars()]),
-        "spark.driver.host": "127.0.0.1",
-        "spark.driver.bindAddress": "127.0.0.1",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "ERROR",
@@ -97,6 +96,11 @@ def settings() -> dict[str, str]:
         "spark.sql.repl.eagerEval.enabled": "true",
         "spark.databricks.delta.snapshotPartitions": "2",
     }
+    if master.startswith("local"):
+        conf |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+    else:
+        # Executors on other machines need Delta too, and must reach the driver.
+        conf["spark.jars"] = ",".join(str(jar) for jar in delta_jars())
     for name in CATALOGS:
         conf[f"spark.sql.catalog.{name}"] = catalog.CLASS
         conf[f"spark.sql.catalog.{name}.root"] = str(lake())

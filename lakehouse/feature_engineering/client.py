@@ -27,6 +27,7 @@ from lakehouse.feature_engineering.later import OnlineAndDeclarative
 from lakehouse.feature_engineering.resolve import resolve
 from lakehouse.feature_engineering.spec import FeatureSpec
 from lakehouse.feature_engineering.training_set import TrainingSet
+from lakehouse.registry import current_user
 
 
 class FeatureEngineeringClient(OnlineAndDeclarative):
@@ -342,14 +343,12 @@ class FeatureEngineeringClient(OnlineAndDeclarative):
         ValueError
             When the name is taken, or for the reasons of ``create_training_set``.
         """
-        import getpass
-
         full = self._full(name)
         path = functions.object_path(full)
         if path.exists():
             raise ValueError(f"'{full}' exists already: delete it first with delete_feature_spec.")
         spec = resolve(self._spark, features).bound_to((), tuple(as_list(exclude_columns, "exclude_columns")))
-        info = FeatureSpecInfo(full, getpass.getuser(), time.time_ns() // 1_000_000)
+        info = FeatureSpecInfo(full, current_user(), time.time_ns() // 1_000_000)
         functions.write_object(path, {"kind": "feature_spec", **vars(info), "spec": spec.to_yaml()})
         return info
 

@@ -107,7 +107,9 @@ class FeatureLookup:
         if self.feature_names is not None:
             unknown = sorted(set(self.rename_outputs) - set(self.feature_names))
             if unknown:
-                raise ValueError(f"rename_outputs names {unknown}, which are not in feature_names {self.feature_names}.")
+                raise ValueError(
+                    f"rename_outputs names {unknown}, which are not in feature_names {self.feature_names}."
+                )
 
     @property
     def lookup_keys(self) -> list[str]:

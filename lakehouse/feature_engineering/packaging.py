@@ -17,6 +17,7 @@ from typing import Any
 import mlflow
 from mlflow.models import Model, ModelSignature
 from mlflow.models.model import ModelInfo
+from mlflow.pyfunc import PyFuncModel
 from mlflow.types import ColSpec, DataType, Schema
 from mlflow.types.schema import AnyType, Array, Map, Object, Property
 from pyspark.sql import types as T
@@ -117,7 +118,7 @@ class PackagedModel:
 class _FeatureModel:
     """What ``mlflow.pyfunc.load_model`` gives: predicts from features that the caller brings."""
 
-    def __init__(self, raw_model: mlflow.pyfunc.PyFuncModel) -> None:
+    def __init__(self, raw_model: PyFuncModel) -> None:
         self._raw_model = raw_model
 
     def predict(self, model_input: Any, params: dict[str, Any] | None = None) -> Any:

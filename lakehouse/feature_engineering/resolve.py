@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -22,11 +22,12 @@ from lakehouse.feature_engineering.entities import (
 )
 from lakehouse.feature_engineering.spec import FeatureSpec, FunctionStep, Input, LookedUpFeature, LookupStep
 
-_DEFAULTS: tuple[tuple[tuple[type[T.DataType], ...], type], ...] = (
-    ((T.BooleanType,), bool),
-    ((T.ShortType, T.IntegerType, T.LongType), numbers.Integral),
-    ((T.FloatType, T.DoubleType), numbers.Real),
-    ((T.StringType,), str),
+#: Types with default values: what a default may be, and what is stored (not numpy's scalars: the spec is YAML).
+_DEFAULTS: tuple[tuple[tuple[type[T.DataType], ...], type, Callable[[Any], Any]], ...] = (
+    ((T.BooleanType,), bool, bool),
+    ((T.ShortType, T.IntegerType, T.LongType), numbers.Integral, int),
+    ((T.FloatType, T.DoubleType), numbers.Real, float),
+    ((T.StringType,), str, str),
 )
 
 
@@ -50,7 +51,7 @@ def resolve(spark: SparkSession, features: Sequence[FeatureLookup | FeatureFunct
         lookups=tuple(_lookup_step(spark, lookup) for lookup in lookups),
         functions=tuple(_function_step(spark, call) for call in calls),
     )
-    names = [name for step in (*spec.lookups, *spec.functions) for name in step.outputs]
+    names = [name for step in spec.steps for name in step.outputs]
     _limit(len(names), MAX_FEATURES, "features")
     tables.require_unique(names, "The list of features (use rename_outputs or output_name)")
     list(spec.execution_order())
@@ -71,7 +72,7 @@ def check_inputs(spec: FeatureSpec, given: Mapping[str, str]) -> None:
         When a column is missing or its type differs from the key's or the parameter's.
     """
     known = {**spec.outputs, **given}
-    for step in (*spec.lookups, *spec.functions):
+    for step in spec.steps:
         target = f"table '{step.table}'" if isinstance(step, LookupStep) else f"function '{step.function}'"
         for source in step.inputs:
             if source.column not in known:
@@ -155,20 +156,18 @@ def _features(lookup: FeatureLookup, table: FeatureTable, schema: T.StructType) 
 def _default(value: Any, output: str, kind: T.DataType) -> bool | int | float | str | None:
     if value is None:
         return None
-    for kinds, accepted in _DEFAULTS:
+    for kinds, accepted, stored in _DEFAULTS:
         if isinstance(kind, kinds):
-            if not isinstance(value, accepted) or (accepted is not bool and isinstance(value, bool)):
-                break
-            if accepted is numbers.Integral:
-                return int(value)
-            # Not numpy's scalar: the spec is written as YAML.
-            return float(value) if accepted is numbers.Real else value
-    else:
-        raise ValueError(
-            f"default_values has a value for '{output}' of type {kind.simpleString().upper()}; defaults are for "
-            "SHORT, INT, LONG, FLOAT, DOUBLE, BOOLEAN and STRING."
-        )
-    raise ValueError(f"default_values[{output!r}] = {value!r} does not fit the type {kind.simpleString().upper()}.")
+            # In Python True is an integer; for a feature it is not.
+            if isinstance(value, accepted) and (accepted is bool or not isinstance(value, bool)):
+                return stored(value)
+            raise ValueError(
+                f"default_values[{output!r}] = {value!r} does not fit the type {kind.simpleString().upper()}."
+            )
+    raise ValueError(
+        f"default_values has a value for '{output}' of type {kind.simpleString().upper()}; defaults are for "
+        "SHORT, INT, LONG, FLOAT, DOUBLE, BOOLEAN and STRING."
+    )
 
 
 def _function_step(spark: SparkSession, call: FeatureFunction) -> FunctionStep:

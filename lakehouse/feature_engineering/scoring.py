@@ -81,5 +81,7 @@ def _transform(model: PackagedModel, features: DataFrame, result: list[str], res
     row = F.struct(*map(sql.column, result)).alias("__row")
     scored = pipeline.transform(features.select(row, *map(sql.column, model.spec.model_inputs)))
     if PREDICTION not in scored.columns:
-        raise ValueError(f"The Spark model gives {scored.columns}, and no column '{PREDICTION}': keep its default name.")
+        raise ValueError(
+            f"The Spark model gives {scored.columns}, and no column '{PREDICTION}': keep its default name."
+        )
     return scored.select("__row.*", F.col(PREDICTION).cast(result_type).alias(PREDICTION))

@@ -105,9 +105,14 @@ class FeatureSpec:
     source_columns: tuple[tuple[str, str], ...] = ()
 
     @property
+    def steps(self) -> list[Step]:
+        """All steps, as declared."""
+        return [*self.lookups, *self.functions]
+
+    @property
     def outputs(self) -> dict[str, str]:
         """Name and type of every computed column: looked-up features first, on-demand features after them."""
-        return {name: kind for step in (*self.lookups, *self.functions) for name, kind in step.outputs.items()}
+        return {name: kind for step in self.steps for name, kind in step.outputs.items()}
 
     @property
     def model_inputs(self) -> list[str]:
@@ -118,7 +123,7 @@ class FeatureSpec:
     @property
     def required_columns(self) -> list[str]:
         """Columns that a frame must bring to be scored: the model's own, and what the steps read."""
-        read = {source.column for step in (*self.lookups, *self.functions) for source in step.inputs}
+        read = {source.column for step in self.steps for source in step.inputs}
         sources = [name for name, _ in self.source_columns]
         kept = [name for name in sources if name in read or name not in self.exclude_columns]
         return kept + sorted(read - set(sources) - set(self.outputs))
@@ -135,7 +140,7 @@ class FeatureSpec:
         ValueError
             When steps wait for each other.
         """
-        waiting: list[Step] = [*self.lookups, *self.functions]
+        waiting = self.steps
         while waiting:
             missing = {name for step in waiting for name in step.outputs}
             ready = [step for step in waiting if not any(source.column in missing for source in step.inputs)]

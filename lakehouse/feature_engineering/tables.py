@@ -60,7 +60,7 @@ def get(spark: SparkSession, name: str) -> FeatureTable:
         When there is no table of this name, or it has no primary key.
     """
     _require(spark, name)
-    detail = spark.sql(f"DESCRIBE DETAIL {sql.table(name)}").head()
+    [detail] = spark.sql(f"DESCRIBE DETAIL {sql.table(name)}").collect()
     properties: dict[str, str] = detail["properties"]
     if PRIMARY_KEY_PROPERTY not in properties:
         raise ValueError(
@@ -81,9 +81,7 @@ def get(spark: SparkSession, name: str) -> FeatureTable:
         features=[column for column in columns if column not in keys],
         creation_timestamp=int(detail["createdAt"].timestamp() * 1000),
         timestamp_keys=timestamp_keys,
-        tags={
-            key.removeprefix(TAG_PREFIX): value for key, value in properties.items() if key.startswith(TAG_PREFIX)
-        },
+        tags={key.removeprefix(TAG_PREFIX): value for key, value in properties.items() if key.startswith(TAG_PREFIX)},
     )
 
 
@@ -116,7 +114,9 @@ def create(
         )
         return get(spark, name)
     if df is not None and df.isStreaming:
-        raise ValueError("create_table writes batch frames only: create it with schema=df.schema, then call write_table.")
+        raise ValueError(
+            "create_table writes batch frames only: create it with schema=df.schema, then call write_table."
+        )
     schema = _new_schema(df, schema)
     _check_new(schema, primary_keys, timeseries_column, partition_columns)
     if timeseries_column and partition_columns:
@@ -271,7 +271,7 @@ def merge(df: DataFrame, name: str, keys: Sequence[str]) -> None:
         spark.catalog.dropTempView(view)
 
 
-def _merge_batch(batch: DataFrame, batch_id: int, *, name: str, keys: Sequence[str]) -> None:  # noqa: ARG001
+def _merge_batch(batch: DataFrame, batch_id: int, *, name: str, keys: Sequence[str]) -> None:
     # A replayed batch finds its own rows and updates them to the same values: merging is idempotent.
     merge(batch, name, keys)
 
@@ -319,14 +319,16 @@ def _check_batch(df: DataFrame, keys: Sequence[str]) -> None:
     any_null = F.lit(False)
     for column in columns:
         any_null = any_null | column.isNull()
-    found = groups.agg(
+    [found] = groups.agg(
         F.sum(F.when(any_null, n_rows)).alias("null"),
         F.count(F.when(~any_null & (n_rows > 1), 1)).alias("repeated"),
-    ).head()
+    ).collect()
     if found["null"]:
-        raise ValueError(f"{found['null']} rows have a null in the key {list(keys)}. Key columns are NOT NULL: filter them.")
+        raise ValueError(
+            f"{found['null']} rows have a null in the key {list(keys)}. Key columns are NOT NULL: filter them."
+        )
     if found["repeated"]:
-        example = groups.where(n_rows > 1).head()
+        [example] = groups.where(n_rows > 1).limit(1).collect()
         raise ValueError(
             f"Non-unique rows: {found['repeated']} values of the key {list(keys)} occur more than once in df, for "
             f"example {tuple(str(value) for value in example[:-1])} in {example[-1]} rows. Keep one row for each key."

@@ -316,13 +316,14 @@ class _Departures:
 def _departures(
     draws: _Draws, people: _People, minutes: np.ndarray, tickets: _Tickets, payments: _Payments, options: ChurnOptions
 ) -> _Departures:
-    label_weeks = np.arange(FIRST_LABEL_WEEK, options.weeks + 1, WEEKS_BETWEEN_LABELS)
+    weeks = range(FIRST_LABEL_WEEK, options.weeks + 1, WEEKS_BETWEEN_LABELS)
+    label_weeks = np.array(weeks)
     probability = np.column_stack(
-        [expit(_log_odds(people, minutes, tickets, payments, week, options)) for week in label_weeks]
+        [expit(_log_odds(people, minutes, tickets, payments, week, options)) for week in weeks]
     )
     in_term = people.signup_day[:, None] + MINIMUM_TERM_DAYS <= 7 * label_weeks
     would_leave = in_term & (draws.uniform("leaves", label_weeks) < probability)
-    leaves = would_leave.any(axis=1)
+    leaves: np.ndarray = np.logical_or.reduce(would_leave, axis=1)
     which = would_leave.argmax(axis=1)
     labelled = in_term & (~leaves[:, None] | (np.arange(len(label_weeks)) <= which[:, None]))
     # Days 7 to 27 after the label: before the next label date, so windows of 30 days never contradict each other.
@@ -361,7 +362,7 @@ def _log_odds(
         **{f"plan_{plan}": people.plan == plan for plan in ("basic", "premium")},
         **{f"country_{country}": people.country == country for country in ("FR", "GB", "ES", "PL", "BR")},
     }
-    coefficients = truth(options, options.start + timedelta(weeks=int(week)))
+    coefficients = truth(options, options.start + timedelta(weeks=week))
     return sum((coefficients[name] * value for name, value in features.items()), np.zeros(len(minutes)))
 
 
@@ -403,7 +404,7 @@ def simulate(
     return {table: builders[table]() for table in tables}
 
 
-def _moments(seconds: np.ndarray, options: ChurnOptions) -> pd.DatetimeIndex:
+def _moments(seconds: np.ndarray | pd.Series, options: ChurnOptions) -> pd.DatetimeIndex:
     return pd.to_datetime(_epoch(options) + np.asarray(seconds, dtype=np.int64), unit="s", utc=True)
 
 

@@ -1,0 +1,5 @@
+"""Import path of ``FeatureLookup``."""
+
+from lakehouse.feature_engineering import FeatureLookup
+
+__all__ = ["FeatureLookup"]

@@ -1,0 +1,137 @@
+"""The first cell: parameters, both sides, and what it leaves in the notebook."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import mlflow
+import pytest
+
+import lakehouse
+import workbook.start
+from workbook import start
+from workbook.churn import data
+
+both_engines = pytest.mark.both_engines
+
+
+@both_engines
+def test_a_plain_script_gets_the_whole_platform(spark):
+    ws = start()
+    assert ws.spark.range(2).count() == 2
+    assert ws.schema_name == "main.churn"
+    assert mlflow.get_experiment_by_name("/Shared/workbook/scratch") is not None
+    from databricks.feature_engineering import FeatureEngineeringClient
+
+    assert FeatureEngineeringClient.__module__.startswith("lakehouse")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"n_customers": "abc"}, r"n_customers must be a whole number, not 'abc'"),
+        ({"n_customers": 12.5}, r"n_customers must be a whole number, not 12\.5"),
+        ({"n_customers": True}, "n_customers must be a whole number"),
+        ({"n_customers": 5}, "n_customers=5 is out of range"),
+        ({"catalog": "sales"}, "catalog='sales' does not exist here: use one of main, dev, staging, prod"),
+        ({"schema": "main.churn"}, "without dots"),
+        ({"schema": "x; DROP TABLE t"}, "not a name"),
+        ({"as_of": "2025-10-01"}, "not a Monday"),
+        ({"as_of": "soon"}, "YYYY-MM-DD"),
+        ({"model": "forest"}, "use one of"),
+        ({"customers": 5}, "unknown parameter customers"),
+    ],
+)
+def test_a_wrong_parameter_is_refused_with_its_name_and_a_remedy(parameters, words):
+    with pytest.raises(ValueError, match=words):
+        start("04_feature_store", **parameters)
+
+
+@pytest.mark.parametrize("value", [2000, "2000"])
+def test_numbers_may_come_as_text_as_widgets_give_them(value):
+    assert workbook.start._checked("n_customers", value) == 2000
+
+
+def test_days_may_come_as_text():
+    assert workbook.start._checked("as_of", "2025-09-29") == dt.date(2025, 9, 29)
+
+
+@both_engines
+def test_raw_tables_are_made_when_missing_or_made_otherwise_and_else_left_alone(spark, schema):
+    where = {"catalog": "main", "schema": schema.removeprefix("main.")}
+    start("04_feature_store", **where, n_customers=200, seed=1)
+    assert data.options_of(spark, schema).customers == 200
+    start("04_feature_store", **where, n_customers=200, seed=1)
+    history = spark.sql(f"DESCRIBE HISTORY {schema}.raw_labels")
+    assert history.count() == 1
+    start("04_feature_store", **where, n_customers=300, seed=1)
+    assert data.options_of(spark, schema).customers == 300
+
+
+def test_a_day_that_leaves_no_time_after_it_is_refused(spark, schema):
+    with pytest.raises(ValueError, match="too little before or after"):
+        start("churn_01_baseline", schema=schema.removeprefix("main."), n_customers=200, as_of="2026-12-07")
+
+
+class FakeWidgets:
+    def __init__(self, given):
+        self.given, self.defaults = given, {}
+
+    def text(self, name, default, label=None):
+        self.defaults[name] = default
+
+    def get(self, name):
+        return self.given.get(name, self.defaults[name])
+
+
+@pytest.fixture
+def databricks(monkeypatch, spark):
+    """A stand-in of a Databricks notebook: its variable, its session, its dbutils with widgets."""
+    monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "18.0")
+    dbutils = SimpleNamespace(widgets=FakeWidgets({"n_customers": "300"}))
+    calls = []
+    monkeypatch.setattr(workbook.start, "_dbutils_of", lambda _: dbutils)
+    monkeypatch.setattr(mlflow, "set_experiment", calls.append)
+    return SimpleNamespace(dbutils=dbutils, experiments=calls)
+
+
+def test_on_databricks_parameters_are_widgets_cast_to_the_type_of_the_default(databricks):
+    ws = start(None, n_customers=2000, seed=7)
+    assert databricks.dbutils.widgets.defaults["n_customers"] == "2000"
+    assert (ws.params.n_customers, ws.params.seed) == (300, 7)
+    assert ws.dbutils is databricks.dbutils
+
+
+def test_on_databricks_the_experiment_is_a_workspace_path_and_the_registry_is_left_alone(databricks, monkeypatch):
+    monkeypatch.setattr("lakehouse.registry.install", lambda: pytest.fail("the platform's registry must stay"))
+    start(None)
+    assert databricks.experiments[0].startswith("/Users/")
+
+
+def test_on_databricks_any_catalog_may_be_named(databricks):
+    databricks.dbutils.widgets.given["catalog"] = "dev"
+    assert start(None).schema_name == "dev.churn"
+
+
+@pytest.mark.slow
+def test_on_databricks_the_import_name_is_the_platforms_own():
+    code = "import lakehouse, databricks, json; print(json.dumps(list(databricks.__path__)))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "DATABRICKS_RUNTIME_VERSION": "18.0"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert not any("compat" in path for path in json.loads(done.stdout))
+
+
+def test_here_the_import_name_is_ours():
+    import databricks.feature_engineering
+
+    assert str(lakehouse.ROOT) in databricks.feature_engineering.__file__

@@ -1,0 +1,239 @@
+"""The commands of ``wb``. Each imports what it needs when it runs, so that every one of them starts at once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+from xml.etree import ElementTree
+
+import typer
+
+from lakehouse.home import ROOT, home
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="The lakehouse ML workbook. `wb python ...` and `wb lab` run its Python and JupyterLab; "
+    "`wb lock` makes requirements.lock anew.",
+)
+
+_STATE = {
+    "lake": ("lake", "warehouse"),
+    "models": ("mlflow",),
+    "progress": ("progress.db", "progress.db-wal", "progress.db-shm"),
+    "runs": ("run", "report"),
+}
+
+
+def _refuse(message: object) -> typer.Exit:
+    typer.echo(f"wb: {message}", err=True)
+    return typer.Exit(2)
+
+
+@app.command()
+def run(
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="TEXT", help="A chapter's number, or a part of a path. May be repeated.")
+    ] = None,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("-p", metavar="NAME=VALUE", help="A parameter of the notebooks. May be repeated."),
+    ] = None,
+    unsolved: Annotated[bool, typer.Option("--unsolved", help="Run chapters/ and capstone/, where you work.")] = False,
+    engine: Annotated[str | None, typer.Option(metavar="NAME", help="classic or connect.")] = None,
+    jobs: Annotated[int, typer.Option(metavar="N", help="Groups of notebooks that run side by side.")] = 1,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget earlier results and their tables.")] = False,
+) -> None:
+    """Run the notebooks and write a report. Results whose inputs did not change are reused."""
+    from rich.console import Console
+
+    from workbook import console as terminal
+    from workbook import run as runner
+
+    console = Console()
+    try:
+        result = runner.run(
+            ROOT,
+            home(),
+            only=only or (),
+            parameters=parameter or (),
+            unsolved=unsolved,
+            engine=engine or _engine(),
+            jobs=jobs,
+            fresh=fresh,
+            watcher=terminal.Terminal(console),
+        )
+    except (ValueError, BlockingIOError) as error:
+        raise _refuse(error) from None
+    except (RuntimeError, OSError) as error:
+        typer.echo(f"wb: {error}", err=True)
+        raise typer.Exit(1) from None
+    terminal.close(console, result, str(home() / "report" / "index.html"))
+    raise typer.Exit(result.exit_code)
+
+
+def _engine() -> str:
+    if os.environ.get("SPARK_REMOTE") or os.environ.get("WORKBOOK_MASTER"):
+        return "remote"
+    return os.environ.get("WORKBOOK_SPARK", "classic")
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def test(context: typer.Context) -> None:
+    """Run every test. With arguments, which pytest gets, run only the tests of tests/."""
+    chosen = context.args
+    with tempfile.TemporaryDirectory() as scratch:
+        steps = _Steps(Path(scratch))
+        steps.pytest("Tests, classic Spark", ["tests", *chosen])
+        if not chosen:
+            steps.pytest(
+                "Tests of both engines, Spark Connect", ["tests", "-m", "both_engines"], WORKBOOK_SPARK="connect"
+            )
+            steps.notebooks()
+            if find_spec("ruff"):
+                steps.command("Lint", ["ruff", "check", "."])
+                steps.command("Format", ["ruff", "format", "--check", "."])
+            if find_spec("mypy"):
+                steps.command("Types", ["mypy", "lakehouse", "workbook"])
+            steps.command("Notebooks match authoring/", ["workbook", "build", "--check"])
+    raise typer.Exit(steps.close())
+
+
+class _Steps:
+    """Runs one step after the other, counts their tests and remembers whether one failed."""
+
+    def __init__(self, scratch: Path) -> None:
+        self._scratch = scratch
+        self._passed = self._failed = self._skipped = 0
+
+    def pytest(self, title: str, arguments: list[str], **environment: str) -> None:
+        """Run pytest; an exit without a single test counts as a failure."""
+        counts = self._scratch / "junit.xml"
+        counts.unlink(missing_ok=True)
+        code = self._run(title, ["pytest", f"--junitxml={counts}", *arguments], environment)
+        failed = 0
+        if counts.exists():
+            for suite in ElementTree.parse(counts).getroot().iter("testsuite"):
+                number = {name: int(suite.get(name, 0)) for name in ("tests", "failures", "errors", "skipped")}
+                failed += number["failures"] + number["errors"]
+                self._skipped += number["skipped"]
+                self._passed += number["tests"] - number["failures"] - number["errors"] - number["skipped"]
+        self._failed += failed or (code != 0)
+
+    def notebooks(self) -> None:
+        """Compare the stored outputs of the solutions with a run in a home of their own, on one JVM."""
+        from workbook.jvm import WarmJvm
+
+        spark = WarmJvm()
+        saved = os.environ.get("WORKBOOK_HOME")
+        os.environ["WORKBOOK_HOME"] = str(self._scratch / "home")
+        try:
+            arguments = ["--nbval-lax", "--nbval-current-env", "-p", "no:cacheprovider", "solutions"]
+            self.pytest("Stored outputs of the solutions", arguments, **spark.environment())
+        finally:
+            spark.close()
+            if saved is None:
+                del os.environ["WORKBOOK_HOME"]
+            else:
+                os.environ["WORKBOOK_HOME"] = saved
+
+    def command(self, title: str, module: list[str]) -> None:
+        """Run a command that either holds or does not."""
+        if self._run(title, module, {}) == 0:
+            self._passed += 1
+        else:
+            self._failed += 1
+
+    def _run(self, title: str, module: list[str], environment: dict[str, str]) -> int:
+        print(f"\n=== {title}", flush=True)
+        return subprocess.run([sys.executable, "-m", *module], cwd=ROOT, env=os.environ | environment).returncode
+
+    def close(self) -> int:
+        """Print the sum and return the exit code."""
+        skipped = f", {self._skipped} skipped" if self._skipped else ""
+        print(f"\n{self._passed} passed, {self._failed} failed{skipped}", flush=True)
+        return 1 if self._failed else 0
+
+
+@app.command()
+def build(
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing; fail when a notebook is out of date.")
+    ] = False,
+    execute: Annotated[bool, typer.Option("--execute", help="Run the solutions too, and keep their outputs.")] = False,
+) -> None:
+    """Make the notebooks from authoring/."""
+    from workbook import build as builder
+
+    try:
+        found = builder.changes() if check else []
+        changed = [change.path for change in found] if check else builder.build()
+    except ValueError as error:
+        raise _refuse(error) from None
+    for path in changed:
+        typer.echo(f"{'out of date' if check else 'written'}: {path.relative_to(ROOT)}")
+    if check and changed:
+        raise typer.Exit(1)
+    if execute:
+        _execute_solutions()
+
+
+def _execute_solutions() -> None:
+    from rich.console import Console
+
+    from workbook import build as builder
+    from workbook import console as terminal
+    from workbook import run as runner
+
+    result = runner.run(ROOT, home(), watcher=terminal.Terminal(Console()))
+    for record in result.notebooks:
+        if record["status"] in ("passed", "reused"):
+            builder.store_outputs(Path(record["executed"]), ROOT / record["notebook"])
+    raise typer.Exit(result.exit_code)
+
+
+@app.command()
+def progress() -> None:
+    """Show which exercises are solved."""
+    from workbook.progress import render
+
+    render()
+
+
+@app.command()
+def doctor() -> None:
+    """Show what was found on this machine, what is wrong with it, and what to do."""
+    from workbook.doctor import diagnose, show
+
+    raise typer.Exit(show(diagnose()))
+
+
+@app.command()
+def reset(
+    what: Annotated[
+        list[str] | None, typer.Argument(help=f"Any of {', '.join(_STATE)}; everything when nothing is named.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Delete tables, models, progress or results. The environment and your notebooks stay."""
+    unknown = sorted(set(what or ()) - set(_STATE))
+    if unknown:
+        raise _refuse(f"cannot reset {', '.join(unknown)}: choose from {', '.join(_STATE)}")
+    chosen = [home() / name for kind in what or _STATE for name in _STATE[kind]]
+    paths = [path for path in chosen if path.exists()]
+    if not paths:
+        typer.echo("There is nothing to delete.")
+        return
+    for path in paths:
+        typer.echo(f"  {path}")
+    if not yes:
+        typer.confirm("Delete these for good?", abort=True)
+    for path in paths:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
