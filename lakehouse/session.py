@@ -32,7 +32,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lakehouse import catalog
 from lakehouse.home import CATALOGS, ROOT, home, on_databricks
@@ -46,10 +46,8 @@ JAR_FOLDER = ROOT / ".workbook" / "jars"
 
 _FREE_BYTES_NEEDED = 200 * 1024**2
 
-#: Small data on two cores: compiling a query costs more than running it. They hurt heavy jobs, see WORKBOOK_PROFILE.
+#: Small data on two cores: planning and compiling cost more than running. They hurt heavy jobs, see WORKBOOK_PROFILE.
 _LESSON = {
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-    "spark.sql.codegen.wholeStage": "false",
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.shuffle.partitions": "2",
     "spark.default.parallelism": "2",
@@ -190,7 +188,7 @@ def _adopted_session() -> SparkSession:
     from pyspark.sql import SparkSession
 
     SparkContext._ensure_initialized()  # noqa: SLF001
-    jvm = SparkContext._jvm  # noqa: SLF001
+    jvm: Any = SparkContext._jvm  # noqa: SLF001
     conf = SparkConf(_jvm=jvm).setAll(list(settings().items()))
     java_context = jvm.org.apache.spark.SparkContext.getOrCreate(conf._jconf)  # noqa: SLF001
     java_api = jvm.org.apache.spark.api.java.JavaSparkContext.fromSparkContext(java_context)

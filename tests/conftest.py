@@ -14,6 +14,8 @@ import pytest
 _HOME = tempfile.TemporaryDirectory(prefix="workbook-tests-", ignore_cleanup_errors=True)
 os.environ["WORKBOOK_HOME"] = _HOME.name
 
+import lakehouse  # noqa: E402, F401  (makes `databricks.feature_engineering` importable for the test modules)
+
 
 @pytest.fixture(scope="session")
 def home() -> Path:

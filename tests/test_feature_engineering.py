@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import importlib
 import os
 import subprocess
 import sys
@@ -12,19 +13,23 @@ from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
+import cloudpickle
 import mlflow
 import pandas as pd
 import pytest
-from databricks.feature_engineering import FeatureEngineeringClient, FeatureFunction, FeatureLookup
-from databricks.feature_engineering.entities.feature_table import FeatureTable
-from databricks.feature_engineering.training_set import TrainingSet
-from databricks.feature_store import FeatureStoreClient
 from mlflow.types import ColSpec, Schema
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from sklearn.linear_model import LinearRegression
 
-import lakehouse  # noqa: F401  (puts the platform's import paths in place)
+from lakehouse.feature_engineering import (
+    FeatureEngineeringClient,
+    FeatureFunction,
+    FeatureLookup,
+    FeatureTable,
+    TrainingSet,
+)
+from lakehouse.feature_engineering.legacy import FeatureStoreClient
 from lakehouse.feature_engineering.resolve import resolve
 from lakehouse.feature_engineering.spec import FeatureSpec
 from lakehouse.functions import register_python_function
@@ -73,6 +78,23 @@ def usage_of(store, **kwargs) -> FeatureLookup:
 
 def columns(frame) -> list[tuple]:
     return sorted((tuple(row) for row in frame.collect()), key=str)
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "here"),
+    [
+        ("databricks.feature_engineering", "FeatureEngineeringClient", FeatureEngineeringClient),
+        ("databricks.feature_engineering", "FeatureLookup", FeatureLookup),
+        ("databricks.feature_engineering.entities.feature_lookup", "FeatureLookup", FeatureLookup),
+        ("databricks.feature_engineering.entities.feature_function", "FeatureFunction", FeatureFunction),
+        ("databricks.feature_engineering.entities.feature_table", "FeatureTable", FeatureTable),
+        ("databricks.feature_engineering.training_set", "TrainingSet", TrainingSet),
+        ("databricks.feature_store", "FeatureStoreClient", FeatureStoreClient),
+        ("databricks.feature_store", "FeatureLookup", FeatureLookup),
+    ],
+)
+def test_the_platforms_import_paths_give_the_local_classes(module, name, here):
+    assert getattr(importlib.import_module(module), name) is here
 
 
 # Feature tables
@@ -584,6 +606,8 @@ def logged(fe, store, home, udfs) -> SimpleNamespace:
     from lakehouse.registry import install
 
     install(home)
+    # Spark's Python workers cannot import a test module.
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
     mlflow.set_experiment("feature_engineering")
     training = fe.create_training_set(
         df=store.labels.withColumn("fee", F.lit(0.5)),
@@ -798,7 +822,9 @@ def test_the_legacy_client_warns_with_the_new_call(schema, spark):
     lookup = FeatureLookup(name, "id", timestamp_lookup_key="at", default_values={"x": 9.0})
     with pytest.warns() as caught:
         training = fs.create_training_set(labels, [lookup], "y")
-    assert {warning.category for warning in caught} == {FutureWarning, UserWarning}
+    told = {warning.category: str(warning.message) for warning in caught}
+    assert "create_training_set(df=..." in told[FutureWarning]
+    assert "ignores default_values" in told[UserWarning]
     assert training.load_df().head()["x"] is None
 
 

@@ -67,7 +67,7 @@ def test_an_unknown_profile_is_refused(monkeypatch):
 
 def test_the_heavy_profile_leaves_the_engine_as_spark_made_it(monkeypatch):
     monkeypatch.setenv("WORKBOOK_PROFILE", "heavy")
-    assert "spark.sql.codegen.wholeStage" not in session.settings()
+    assert "spark.sql.adaptive.enabled" not in session.settings()
 
 
 def test_a_lake_that_is_a_file_is_refused_with_its_path(tmp_path, monkeypatch):

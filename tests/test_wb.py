@@ -113,7 +113,7 @@ def test_each_command_installs_its_own_extra_once(machine: Machine):
     machine.run("run")
     assert [line.partition("pyproject.toml")[2].strip() for line in machine.installs.read_text().splitlines()] == [
         "",
-        "--extra test",
+        "--extra test --extra author",
     ]
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-import mlflow
 from IPython import get_ipython
 from IPython.display import display as show
 
@@ -99,6 +98,8 @@ def start(notebook: str | None = None, **parameters: Any) -> Workspace:
 
 
 def _local(notebook: str | None, parameters: dict[str, Any]) -> Workspace:
+    import mlflow
+
     from lakehouse import registry
     from lakehouse.notebook import DBUtils, display
 
@@ -116,6 +117,8 @@ def _local(notebook: str | None, parameters: dict[str, Any]) -> Workspace:
 
 
 def _on_databricks(notebook: str | None, parameters: dict[str, Any]) -> Workspace:
+    import mlflow
+
     spark = session.get_spark()
     names = getattr(get_ipython(), "user_ns", {})
     dbutils = names.get("dbutils") or _dbutils_of(spark)

@@ -9,6 +9,7 @@ The logged model is a pyfunc whose data folder holds the model as its own flavor
 from __future__ import annotations
 
 import tempfile
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -59,9 +60,14 @@ def log(
     if infer_input_example:
         features = training_set.load_df().select(*training_set.feature_spec.model_inputs)
         about["input_example"] = features.limit(5).toPandas()
-    if extra_pip_requirements:
+    if "conda_env" not in kwargs and "pip_requirements" not in kwargs:
+        # Named, because finding them out takes MLflow a subprocess that loads the model: half a minute.
+        kwargs["pip_requirements"] = [*flavor.get_default_pip_requirements(), *(extra_pip_requirements or [])]
+    elif extra_pip_requirements:
         kwargs["extra_pip_requirements"] = extra_pip_requirements
-    with tempfile.TemporaryDirectory() as scratch:
+    with warnings.catch_warnings(), tempfile.TemporaryDirectory() as scratch:
+        # The signature comes from the training set, so no example is needed to find it.
+        warnings.filterwarnings("ignore", message=".*An input example was not provided")
         folder = Path(scratch) / _FOLDER
         folder.mkdir()
         (folder / FILE_NAME).write_text(training_set.feature_spec.to_yaml())

@@ -45,15 +45,18 @@ def resolve(spark: SparkSession, features: Sequence[FeatureLookup | FeatureFunct
             raise ValueError(f"Expected FeatureLookup or FeatureFunction, got {type(feature).__name__}: {feature!r}.")
     lookups = [feature for feature in features if isinstance(feature, FeatureLookup)]
     calls = [feature for feature in features if isinstance(feature, FeatureFunction)]
-    _limit(len({sql.three_levels(lookup.table_name, spark) for lookup in lookups}), MAX_TABLES, "feature tables")
+    names = [sql.three_levels(lookup.table_name, spark) for lookup in lookups]
+    _limit(len(set(names)), MAX_TABLES, "feature tables")
     _limit(len(calls), MAX_FUNCTIONS, "feature functions")
+    # Each table is read once, however many lookups go to it.
+    found = {name: (tables.get(spark, name), spark.table(sql.table(name)).schema) for name in dict.fromkeys(names)}
     spec = FeatureSpec(
-        lookups=tuple(_lookup_step(spark, lookup) for lookup in lookups),
+        lookups=tuple(_lookup_step(lookup, *found[name]) for name, lookup in zip(names, lookups, strict=True)),
         functions=tuple(_function_step(spark, call) for call in calls),
     )
-    names = [name for step in spec.steps for name in step.outputs]
-    _limit(len(names), MAX_FEATURES, "features")
-    tables.require_unique(names, "The list of features (use rename_outputs or output_name)")
+    outputs = [name for step in spec.steps for name in step.outputs]
+    _limit(len(outputs), MAX_FEATURES, "features")
+    tables.require_unique(outputs, "The list of features (use rename_outputs or output_name)")
     list(spec.execution_order())
     return spec
 
@@ -87,9 +90,7 @@ def check_inputs(spec: FeatureSpec, given: Mapping[str, str]) -> None:
                 )
 
 
-def _lookup_step(spark: SparkSession, lookup: FeatureLookup) -> LookupStep:
-    table = tables.get(spark, sql.three_levels(lookup.table_name, spark))
-    schema = spark.table(sql.table(table.name)).schema
+def _lookup_step(lookup: FeatureLookup, table: FeatureTable, schema: T.StructType) -> LookupStep:
     _check_keys(lookup, table, schema)
     keys = tuple(
         Input(column, key, schema[key].dataType.simpleString())

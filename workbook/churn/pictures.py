@@ -6,21 +6,30 @@ it. Pictures are small: the solved notebooks keep them.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import matplotlib as mpl
 import pandas as pd
+from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 
 _KNOWN, _FUTURE, _CHOSEN = "#3b6ea5", "#c0c0c0", "#d9822b"
 
-mpl.rcParams["svg.hashsalt"] = "workbook"
+
+class Picture(Figure):
+    """A figure that a notebook shows by itself, whether or not pyplot was ever imported."""
+
+    def _repr_png_(self) -> bytes:
+        file = io.BytesIO()
+        # Without the version in its metadata the same picture has the same bytes.
+        self.savefig(file, format="png", metadata={"Software": None})
+        return file.getvalue()
 
 
 def timeline(
     features: pd.DataFrame, *, ts: str, value: str, label_ts: Any, lookback: pd.Timedelta | None = None, title: str = ""
-) -> Figure:
+) -> Picture:
     """Draw the rows of one key on a line of time, with the moment of the label as a cut.
 
     Parameters
@@ -37,7 +46,7 @@ def timeline(
 
     Returns
     -------
-    matplotlib.figure.Figure
+    Picture
     """
     rows = features.sort_values(ts)
     cut = pd.Timestamp(label_ts)
@@ -45,12 +54,12 @@ def timeline(
     if lookback is not None:
         usable = usable[usable[ts] >= cut - lookback]
     chosen = usable.index[-1] if len(usable) else None
-    figure = Figure(figsize=(8, 1.9), dpi=80, layout="constrained")
+    figure = Picture(figsize=(8, 1.9), dpi=80, layout="constrained")
     axes = figure.subplots()
     axes.axhline(0, color="#888888", linewidth=1, zorder=0)
     if lookback is not None:
-        axes.axvspan(cut - lookback, cut, color="#f3e6d4", zorder=0)
-    axes.axvline(cut, color="black", linestyle="--")
+        axes.axvspan(date2num(cut - lookback), date2num(cut), color="#f3e6d4", zorder=0)
+    axes.axvline(date2num(cut), color="black", linestyle="--")
     axes.annotate("label", (cut, 0.8), xytext=(4, 0), textcoords="offset points", va="center")
     for index, row in rows.iterrows():
         colour = _CHOSEN if index == chosen else _KNOWN if row[ts] <= cut else _FUTURE
@@ -61,7 +70,7 @@ def timeline(
     return figure
 
 
-def bars(values: Mapping[str, float], *, title: str, limit: tuple[str, float] | None = None) -> Figure:
+def bars(values: Mapping[str, float], *, title: str, limit: tuple[str, float] | None = None) -> Picture:
     """Draw horizontal bars to compare a few numbers.
 
     Parameters
@@ -74,9 +83,9 @@ def bars(values: Mapping[str, float], *, title: str, limit: tuple[str, float] | 
 
     Returns
     -------
-    matplotlib.figure.Figure
+    Picture
     """
-    figure = Figure(figsize=(8, 0.6 + 0.5 * len(values)), dpi=80, layout="constrained")
+    figure = Picture(figsize=(8, 0.6 + 0.5 * len(values)), dpi=80, layout="constrained")
     axes = figure.subplots()
     names, lengths = list(values), list(values.values())
     drawn = axes.barh(names[::-1], lengths[::-1], color=_KNOWN, height=0.6)
@@ -89,7 +98,7 @@ def bars(values: Mapping[str, float], *, title: str, limit: tuple[str, float] | 
     return figure
 
 
-def lines(days: Sequence[Any], values: Mapping[str, Sequence[float]], *, title: str, unit: str) -> Figure:
+def lines(days: Sequence[Any], values: Mapping[str, Sequence[float]], *, title: str, unit: str) -> Picture:
     """Draw one line for each named series over time.
 
     Parameters
@@ -101,9 +110,9 @@ def lines(days: Sequence[Any], values: Mapping[str, Sequence[float]], *, title: 
 
     Returns
     -------
-    matplotlib.figure.Figure
+    Picture
     """
-    figure = Figure(figsize=(8, 3), dpi=80, layout="constrained")
+    figure = Picture(figsize=(8, 3), dpi=80, layout="constrained")
     axes = figure.subplots()
     for name, series in values.items():
         axes.plot(days, series, marker="o", label=name)

@@ -58,8 +58,9 @@ def usage_features(usage: DataFrame) -> DataFrame:
     Returns
     -------
     DataFrame
-        Keys ``customer_id`` and ``ts``; ``minutes_4w``, and ``minutes_trend`` in [-1, 1]: the last four delivered weeks
-        against the four before, ``(recent - before) / (recent + before)``, null with fewer than eight weeks.
+        Keys ``customer_id`` and ``ts``; ``minutes_1w`` and ``minutes_4w``, the minutes of the last one and four delivered
+        weeks; ``minutes_trend`` in [-1, 1], the last four against the four before,
+        ``(recent - before) / (recent + before)``, null with fewer than eight weeks.
     """
     weeks = Window.partitionBy("customer_id").orderBy("week_start")
     recent = F.sum("minutes").over(weeks.rowsBetween(-3, 0))
@@ -68,6 +69,7 @@ def usage_features(usage: DataFrame) -> DataFrame:
     return usage.select(
         "customer_id",
         F.col("available_at").alias("ts"),
+        F.col("minutes").alias("minutes_1w"),
         recent.alias("minutes_4w"),
         F.when(enough, (recent - before) / (recent + before)).alias("minutes_trend"),
     )
@@ -173,16 +175,29 @@ FEATURE_TABLES: dict[str, dict[str, Any]] = {
 }
 
 
-def create_feature_tables(fe: FeatureEngineeringClient, spark: Any, schema: str) -> None:
-    """Create the four feature tables from the raw tables, or merge into those that exist."""
+def create_feature_tables(fe: FeatureEngineeringClient, spark: Any, schema: str, since: dt.date | None = None) -> None:
+    """Create the feature tables that are missing, and merge into those that exist.
+
+    Parameters
+    ----------
+    fe : FeatureEngineeringClient
+    spark : SparkSession
+    schema : str
+        ``catalog.schema`` of the raw tables and of the feature tables.
+    since : datetime.date, optional
+        Merge only the rows of time series after this day. They are still computed from all raw rows, because a
+        window that ends today began weeks ago.
+    """
     for name, table in FEATURE_TABLES.items():
         full_name = f"{schema}.{name}"
         df = table["build"](spark.table(f"{schema}.{table['source']}"))
-        if spark.catalog.tableExists(full_name):
-            fe.write_table(name=full_name, df=df, mode="merge")
-        else:
+        if not spark.catalog.tableExists(full_name):
             declared = {key: table[key] for key in ("primary_keys", "timeseries_column", "description") if key in table}
             fe.create_table(name=full_name, df=df, **declared)
+            continue
+        if since is not None and "timeseries_column" in table:
+            df = df.where(F.col(table["timeseries_column"]) > F.lit(_moment(since)))
+        fe.write_table(name=full_name, df=df, mode="merge")
 
 
 def register_functions(spark: Any, schema: str) -> None:
@@ -285,7 +300,7 @@ def spark_pipeline(
     from pyspark.ml.feature import Imputer, OneHotEncoder, StringIndexer, VectorAssembler
     from pyspark.ml.regression import GBTRegressor, GeneralizedLinearRegression
 
-    estimators = {
+    estimators: dict[str, Any] = {
         "logistic_regression": GeneralizedLinearRegression(
             family="binomial", link="logit", regParam=1e-4, labelCol=LABEL, featuresCol="features"
         ),
@@ -367,7 +382,7 @@ def register_baseline(ws: Workspace, unfitted: Pipeline, frame: DataFrame) -> Tr
             pip_requirements=mlflow.spark.get_default_pip_requirements(),
         )
     version = version_of_run(name, run.info.run_id)
-    mlflow.MlflowClient().set_registered_model_alias(name, "Champion", version)
+    mlflow.MlflowClient().set_registered_model_alias(name, "Champion", str(version))
     return Trained(version, run.info.run_id, score)
 
 
@@ -574,7 +589,7 @@ def make_champion(ws: Workspace) -> Trained:
     labels = labels_known_at(ws.spark.table(ws.table("raw_labels")), ws.params.as_of)
     name = ws.table("churn_model")
     trained = train_and_register(ws, fe, labels, name=name, run_name=f"as of {ws.params.as_of}")
-    mlflow.MlflowClient().set_registered_model_alias(name, "Champion", trained.version)
+    mlflow.MlflowClient().set_registered_model_alias(name, "Champion", str(trained.version))
     return trained
 
 
@@ -587,7 +602,7 @@ def make_challenger(ws: Workspace) -> Trained:
     labels = labels_between(ws.spark.table(ws.table("raw_labels")), after=ws.params.as_of, until=today)
     name = ws.table("churn_model")
     trained = train_and_register(ws, FeatureEngineeringClient(), labels, name=name, run_name=f"retrained on {today}")
-    mlflow.MlflowClient().set_registered_model_alias(name, "Challenger", trained.version)
+    mlflow.MlflowClient().set_registered_model_alias(name, "Challenger", str(trained.version))
     return trained
 
 

@@ -35,7 +35,9 @@ pipeline.create_feature_tables(fe, spark, ws.schema_name)
 pipeline.register_functions(spark, ws.schema_name)
 for name in pipeline.FEATURE_TABLES:
     table = fe.get_table(name=ws.table(name))
-    print(f"{name:20} {fe.read_table(name=ws.table(name)).count():>8,} rows, key {', '.join(table.primary_keys + table.timestamp_keys)}")
+    print(
+        f"{name:20} {fe.read_table(name=ws.table(name)).count():>8,} rows, key {', '.join(table.primary_keys + table.timestamp_keys)}"
+    )
 
 # %% [markdown]
 # ## Step 8 · Train from the feature store

@@ -56,7 +56,7 @@ print(
 # into the feature tables first; the function that trains is the one that trained version 1.
 
 # %%
-pipeline.create_feature_tables(fe, spark, ws.schema_name)
+pipeline.create_feature_tables(fe, spark, ws.schema_name, since=ws.params.as_of)
 trained = pipeline.train_and_register(
     ws, fe, new_labels, name=ws.table("churn_model"), run_name=f"retrained on {today}"
 )
