@@ -160,6 +160,16 @@ def test_features_of_any_type_and_names_with_dots(spark):
     assert (row["note"], row["m"], row["l"], tuple(row["out.s"])) == ("kept", {"a": 1}, [1, None], (2, "s"))
 
 
+def test_one_key_with_very_many_rows_does_not_multiply_them(spark):
+    """30,000 labels and 30,000 feature rows of one key: 900 million pairs, which no join may make."""
+    at = F.timestamp_seconds(F.col("id") * 10)
+    labels = spark.range(30_000).select(F.lit(1).alias("id"), (at + F.expr("INTERVAL 9 SECONDS")).alias("at"), "id")
+    labels = labels.toDF("key", "at", "expected")
+    features = spark.range(30_000).select(F.lit(1).alias("key"), at.alias("ts"), F.col("id").alias("x"))
+    joined = point_in_time_join(labels, features, keys={"key": "key"}, timestamp=("at", "ts"), outputs={"x": "x"})
+    assert joined.where("x = expected").count() == 30_000
+
+
 def test_a_null_moment_is_refused(spark):
     labels = spark.createDataFrame([(1, moment("2026-01-02")), (1, None)], LABELS)
     with pytest.raises(ValueError, match="Column 'at' is null in 1 row"):
