@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
-from matplotlib.dates import date2num
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 
 _KNOWN, _FUTURE, _CHOSEN = "#3b6ea5", "#c0c0c0", "#d9822b"
@@ -66,6 +66,8 @@ def timeline(
         axes.scatter(row[ts], 0, s=90, color=colour, zorder=2)
         axes.annotate(str(row[value]), (row[ts], 0), xytext=(0, -22), textcoords="offset points", ha="center")
     axes.set(ylim=(-1, 1), yticks=[], title=title)
+    locator = AutoDateLocator(maxticks=8)
+    axes.xaxis.set(major_locator=locator, major_formatter=ConciseDateFormatter(locator))
     axes.spines[["left", "right", "top"]].set_visible(False)
     return figure
 
@@ -85,14 +87,14 @@ def bars(values: Mapping[str, float], *, title: str, limit: tuple[str, float] | 
     -------
     Picture
     """
-    figure = Picture(figsize=(8, 0.6 + 0.5 * len(values)), dpi=80, layout="constrained")
+    figure = Picture(figsize=(8, (0.9 if limit else 0.6) + 0.5 * len(values)), dpi=80, layout="constrained")
     axes = figure.subplots()
     names, lengths = list(values), list(values.values())
     drawn = axes.barh(names[::-1], lengths[::-1], color=_KNOWN, height=0.6)
     axes.bar_label(drawn, fmt="%.3f", padding=4)
     if limit is not None:
         axes.axvline(limit[1], color=_CHOSEN, linestyle="--", label=f"{limit[0]} {limit[1]:.3f}")
-        axes.legend(loc="lower right", frameon=False)
+        figure.legend(loc="outside lower right", frameon=False)
     axes.set(xlim=(0, max(lengths) * 1.15), title=title)
     axes.spines[["right", "top"]].set_visible(False)
     return figure
