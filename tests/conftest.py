@@ -28,9 +28,12 @@ def spark(home: Path):
     """The session that notebooks get, classic or Connect as the environment says."""
     from lakehouse import session
 
-    yield session.get_spark()
+    spark = session.get_spark()
+    yield spark
     server = session.running_connect_server()
     if server is not None:
+        # First the client: it would try for minutes to reach a server that is gone.
+        spark.stop()
         server.close()
 
 

@@ -681,7 +681,7 @@ def test_score_batch_looks_up_by_the_models_own_spec(fe, logged, customers_to_sc
 def test_score_batch_takes_versions_and_runs(fe, logged, customers_to_score):
     one = customers_to_score.where("note = 'a'")
     for uri in (f"models:/{logged.name}/1", f"runs:/{logged.run_id}/model"):
-        assert fe.score_batch(model_uri=uri, df=one, result_type="long").head()["prediction"] == 4031
+        assert fe.score_batch(model_uri=uri, df=one, result_type="float").head()["prediction"] == 4031.5
 
 
 @pytest.mark.both_engines
@@ -763,9 +763,7 @@ def test_a_spark_model_is_scored_by_transform(fe, store, logged, customers_to_sc
     ]
     model = Pipeline(stages=stages).fit(training.load_df())
     with mlflow.start_run():
-        info = fe.log_model(
-            model=model, artifact_path="model", flavor=mlflow.spark, training_set=training, pip_requirements=["pyspark"]
-        )
+        info = fe.log_model(model=model, artifact_path="model", flavor=mlflow.spark, training_set=training)
     # The pipeline has a column "note" of its own, which must not touch the one that is passed through.
     scored = fe.score_batch(model_uri=info.model_uri, df=customers_to_score, result_type="float")
     assert scored.columns == [*customers_to_score.columns, "minutes", "calls", "prediction"]

@@ -110,3 +110,39 @@ def test_summarize_counts_what_is_there(spark):
     assert found["word"]["mean"] == ""
     assert found["day"]["max"] == "2026-01-03"
     assert summary_table(spark.createDataFrame([], "id long")).rows[0][2] == "0"
+
+
+def executed(tmp_path, *sources: str):
+    """The outputs of a notebook made of these cells, run by papermill."""
+    import nbformat
+    import papermill
+
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), tmp_path / "in.ipynb")
+    papermill.execute_notebook(tmp_path / "in.ipynb", tmp_path / "out.ipynb", progress_bar=False)
+    return [cell.outputs for cell in nbformat.read(tmp_path / "out.ipynb", as_version=4).cells]
+
+
+TIDY = "from workbook.start import tidy_errors; tidy_errors(get_ipython())"
+
+
+def test_a_notebook_that_exits_is_done_and_runs_no_further(tmp_path):
+    leave = "from lakehouse.notebook import DBUtils; DBUtils().notebook.exit('enough')"
+    _, left, after = executed(tmp_path, TIDY, leave, "print('never')")
+    assert left[0].text == "Notebook exited: enough\n"
+    assert after == []
+
+
+def test_a_java_error_is_shown_without_the_java_stack(tmp_path):
+    import papermill
+
+    fail = (
+        "from types import SimpleNamespace as S; from py4j.protocol import Py4JJavaError\n"
+        "java = S(getMessage=lambda: '[NOT_NULL] id is null', _target_id='o1', _gateway_client=None)\n"
+        "error = Py4JJavaError.__new__(Py4JJavaError); error.java_exception = java\n"
+        "raise error"
+    )
+    with pytest.raises(papermill.PapermillExecutionError) as shown:
+        executed(tmp_path, TIDY, fail)
+    assert (shown.value.ename, shown.value.evalue) == ("PySparkException", "[NOT_NULL] id is null")

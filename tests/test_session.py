@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import subprocess
@@ -126,3 +127,32 @@ def test_processes_adopt_a_running_jvm_and_leave_it_alive():
     finally:
         jvm.close()
     assert not jvm.alive()
+
+
+@pytest.mark.slow
+def test_two_processes_share_one_connect_server_that_asks_for_a_token(tmp_path):
+    environment = {**os.environ, "WORKBOOK_HOME": str(tmp_path), "WORKBOOK_SPARK": "connect"}
+    environment.pop("SPARK_REMOTE", None)
+    code = (
+        "from lakehouse.session import get_spark, running_connect_server; spark = get_spark();"
+        "print(running_connect_server().process_id, spark.range(3).count())"
+    )
+    try:
+        told = [
+            subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+            for _ in range(2)
+        ]
+        assert told[0].stdout == told[1].stdout, told[0].stderr[-1000:] + told[1].stderr[-1000:]
+        assert told[0].stdout.split()[1] == "3"
+        state = tmp_path / "connect-server.json"
+        assert stat.S_IMODE(state.stat().st_mode) == 0o600
+        url = json.loads(state.read_text())["url"].partition(";token=")[0]
+        stranger = f"from pyspark.sql import SparkSession as S; S.builder.remote('{url};token=wrong').getOrCreate().range(1).count()"
+        refused = subprocess.run([sys.executable, "-c", stranger], env=environment, capture_output=True, text=True)
+        assert refused.returncode != 0
+        assert "UNAUTHENTICATED" in refused.stderr or "Invalid token" in refused.stderr, refused.stderr[-1000:]
+    finally:
+        stopped = subprocess.run(
+            [sys.executable, "-m", "workbook", "stop"], env=environment, capture_output=True, text=True
+        )
+    assert "stopped the Spark Connect server" in stopped.stdout

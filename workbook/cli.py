@@ -136,7 +136,12 @@ class _Steps:
         os.environ["WORKBOOK_HOME"] = str(self._scratch / "home")
         try:
             arguments = ["--nbval-lax", "--nbval-current-env", "-p", "no:cacheprovider", "solutions"]
-            self.pytest("Stored outputs of the solutions", arguments, **spark.environment())
+            self.pytest(
+                "Solved notebooks, strictly, against their stored outputs",
+                arguments,
+                WORKBOOK_STRICT="1",
+                **spark.environment(),
+            )
         finally:
             spark.close()
             if saved is None:
@@ -213,6 +218,19 @@ def doctor() -> None:
     from workbook.doctor import diagnose, show
 
     raise typer.Exit(show(diagnose()))
+
+
+@app.command()
+def stop() -> None:
+    """Stop the local Spark Connect server that WORKBOOK_SPARK=connect started."""
+    from lakehouse.session import running_connect_server
+
+    server = running_connect_server()
+    if server is None:
+        typer.echo("no local Spark Connect server is running")
+    else:
+        server.close()
+        typer.echo(f"stopped the Spark Connect server, process {server.process_id}")
 
 
 @app.command()

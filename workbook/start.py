@@ -99,8 +99,9 @@ def start(notebook: str | None = None, **parameters: Any) -> Workspace:
 
 def _local(notebook: str | None, parameters: dict[str, Any]) -> Workspace:
     import mlflow
+    from pyspark.sql.utils import is_remote
 
-    from lakehouse import registry
+    from lakehouse import connect_models, registry
     from lakehouse.notebook import DBUtils, display
 
     params = SimpleNamespace(**{name: _checked(name, value) for name, value in parameters.items()})
@@ -110,6 +111,8 @@ def _local(notebook: str | None, parameters: dict[str, Any]) -> Workspace:
     # Its warnings are about deployments that do not happen here; errors stay visible.
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     registry.install()
+    if is_remote():
+        connect_models.install()
     mlflow.set_experiment(f"/Shared/workbook/{notebook or 'scratch'}")
     ws = Workspace(spark, DBUtils(), display, params, notebook)
     _as_in_a_databricks_notebook(ws)
@@ -142,15 +145,28 @@ def _as_in_a_databricks_notebook(ws: Workspace) -> None:
     if shell is None:
         return
     shell.user_ns.update(spark=ws.spark, dbutils=ws.dbutils, display=ws.display)
+    tidy_errors(shell)
+
+
+def tidy_errors(shell: Any) -> None:
+    """Make a kernel show Java errors without the Java stack, and end quietly at ``dbutils.notebook.exit``."""
     from py4j.protocol import Py4JJavaError
 
-    shell.set_custom_exc((Py4JJavaError,), _show_without_java)
+    from lakehouse.notebook import NotebookExit
+
+    shell.set_custom_exc((Py4JJavaError, NotebookExit), _show_error)
 
 
-def _show_without_java(shell: Any, kind: type, error: Any, trace: Any, tb_offset: int | None = None) -> None:
-    """Show the message of a Java error and the Python lines that led to it, without the Java stack."""
+def _show_error(shell: Any, kind: type, error: Any, trace: Any, tb_offset: int | None = None) -> None:
     from pyspark.errors import PySparkException
 
+    from lakehouse.notebook import NotebookExit
+
+    if isinstance(error, NotebookExit):
+        print(f"Notebook exited: {error.value}")
+        # A cell that ends in SystemExit(0) stops the notebook, and papermill takes it as done.
+        shell._showtraceback(SystemExit, SystemExit("0"), [])  # noqa: SLF001
+        return
     message = error.java_exception.getMessage() or error.java_exception.toString()
     shell.showtraceback((PySparkException, PySparkException(message), trace), tb_offset=tb_offset)
 

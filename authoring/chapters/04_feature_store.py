@@ -443,7 +443,7 @@ by_week, by_delivery = auc_of_last_week("demo_usage_by_event"), auc_of_last_week
 pictures.bars(
     {"stamped with the week": by_week, "stamped with the delivery": by_delivery},
     limit=("best possible with all features", best),
-    title="Minutes of the last week as the only feature: a correct join on a wrong timestamp",
+    title="Minutes of the last week as the only feature",
 )
 
 # %% [markdown]
@@ -525,9 +525,9 @@ training_set = fe.create_training_set(
 )
 training_pd = training_set.load_df().toPandas()
 model = pipeline.sklearn_pipeline().fit(training_pd.drop(columns="churned"), training_pd["churned"])
-with mlflow.start_run(run_name="churn logistic regression"):
+with mlflow.start_run(run_name="churn logistic regression") as run:
     mlflow.log_param("model", "logistic_regression")
-    logged = fe.log_model(
+    fe.log_model(
         model=model,
         artifact_path="model",
         flavor=mlflow.sklearn,
@@ -537,11 +537,8 @@ with mlflow.start_run(run_name="churn logistic regression"):
     )
 
 # %% tags=["nbval-check-output"]
-from mlflow import MlflowClient
-
-client = MlflowClient()
-version = max(int(v.version) for v in client.search_model_versions(f"name = '{ws.table('churn_sklearn')}'"))
-client.set_registered_model_alias(ws.table("churn_sklearn"), "Champion", version)
+version = pipeline.version_of_run(ws.table("churn_sklearn"), run.info.run_id)
+mlflow.MlflowClient().set_registered_model_alias(ws.table("churn_sklearn"), "Champion", version)
 autumn = churn_labels.where("label_ts = '2025-10-20'").select("customer_id", "label_ts")
 scored = fe.score_batch(model_uri=f"models:/{ws.table('churn_sklearn')}@Champion", df=autumn)
 print(scored.columns)
@@ -551,7 +548,7 @@ print(scored.columns)
 #
 # ### The trap: what you do after `load_df` is not packaged
 # `load_df` gives the features as the tables hold them. If you scale a column *after* it and train on the result, the recipe knows nothing of your scaling.
-# At scoring the model gets raw values and answers nonsense, with no error.
+# At scoring the model gets raw values and gives other answers than in training, with no error.
 
 # %%
 from sklearn.linear_model import LogisticRegression
@@ -566,14 +563,14 @@ small_set = fe.create_training_set(
 small_pd = small_set.load_df().toPandas()
 scaled = (small_pd[columns] - small_pd[columns].mean()) / small_pd[columns].std()
 outside = LogisticRegression(class_weight="balanced").fit(scaled, small_pd["churned"])
-with mlflow.start_run(run_name="scaled outside the model"):
-    skewed = fe.log_model(
+with mlflow.start_run(run_name="scaled outside the model") as run:
+    fe.log_model(
         model=outside, artifact_path="model", flavor=mlflow.sklearn, training_set=small_set,
         serialization_format="cloudpickle",
     )  # fmt: skip
 asked = churn_labels.select("customer_id", "label_ts")
 in_training = 100 * outside.predict(scaled).mean()
-in_use = 100 * fe.score_batch(model_uri=skewed.model_uri, df=asked).agg(F.avg("prediction")).first()[0]
+in_use = 100 * fe.score_batch(model_uri=f"runs:/{run.info.run_id}/model", df=asked).agg(F.avg("prediction")).first()[0]
 print(f"predicted to leave: {in_training:.1f} % in training, {in_use:.1f} % in use, same customers, same dates")
 
 # %% [markdown]

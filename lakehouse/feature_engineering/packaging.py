@@ -21,8 +21,11 @@ from mlflow.models.model import ModelInfo
 from mlflow.pyfunc import PyFuncModel
 from mlflow.types import ColSpec, DataType, Schema
 from mlflow.types.schema import AnyType, Array, Map, Object, Property
+from pyspark.ml import PipelineModel
 from pyspark.sql import types as T
+from pyspark.sql.utils import is_remote
 
+from lakehouse import connect_models
 from lakehouse.feature_engineering.spec import FILE_NAME, FeatureSpec
 from lakehouse.feature_engineering.training_set import TrainingSet
 
@@ -72,6 +75,11 @@ def log(
         folder.mkdir()
         (folder / FILE_NAME).write_text(training_set.feature_spec.to_yaml())
         raw = folder / _RAW_MODEL
+        if flavor is mlflow.spark:
+            _prepare_spark_flavor()
+            if not {"pip_requirements", "extra_pip_requirements", "conda_env"} & set(kwargs):
+                # MLflow would start a second Spark only to find out that the model needs Spark.
+                kwargs["pip_requirements"] = flavor.get_default_pip_requirements()
         if flavor is mlflow.pyfunc:
             flavor.save_model(path=str(raw), python_model=model, **kwargs)
         else:
@@ -119,6 +127,16 @@ class PackagedModel:
     @property
     def is_spark_model(self) -> bool:
         return "spark" in Model.load(str(self.raw_model)).flavors
+
+    def load_spark_model(self) -> PipelineModel:
+        """The raw model of the Spark flavor, to transform frames with."""
+        _prepare_spark_flavor()
+        return mlflow.spark.load_model(str(self.raw_model))
+
+
+def _prepare_spark_flavor() -> None:
+    if is_remote():
+        connect_models.install()
 
 
 class _FeatureModel:

@@ -77,9 +77,8 @@ def _warn_of_recreated_tables(df: DataFrame, spec: FeatureSpec) -> None:
 def _transform(model: PackagedModel, features: DataFrame, result: list[str], result_type: Any) -> DataFrame:
     # A pyfunc of a Spark model would start Spark in every Python worker. The row travels packed, so that columns of
     # the pipeline cannot collide with columns of the frame.
-    pipeline = mlflow.spark.load_model(str(model.raw_model))
     row = F.struct(*map(sql.column, result)).alias("__row")
-    scored = pipeline.transform(features.select(row, *map(sql.column, model.spec.model_inputs)))
+    scored = model.load_spark_model().transform(features.select(row, *map(sql.column, model.spec.model_inputs)))
     if PREDICTION not in scored.columns:
         raise ValueError(
             f"The Spark model gives {scored.columns}, and no column '{PREDICTION}': keep its default name."
