@@ -94,7 +94,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--keys", type=int, default=200_000)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--memory", default="4g", help="heap of the JVM, driver and executors together")
+    parser.add_argument("--memory", default="3g", help="heap of the JVM, driver and executors together")
     asked = parser.parse_args()
     folder = tempfile.mkdtemp(prefix="workbook-bench-")
     os.environ |= {"WORKBOOK_HOME": folder, "WORKBOOK_PROFILE": "heavy", "WORKBOOK_DRIVER_MEMORY": asked.memory}

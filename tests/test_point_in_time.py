@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from pyspark.sql import functions as F
 
-from lakehouse.feature_engineering.point_in_time import point_in_time_join, require_timestamps
+from lakehouse.feature_engineering.point_in_time import point_in_time_join, require_timestamps, should_pack
 
 pytestmark = pytest.mark.both_engines
 
@@ -23,8 +23,14 @@ def moment(text: str) -> dt.datetime:
     return dt.datetime.fromisoformat(text)
 
 
+@pytest.fixture(params=[False, True], ids=["sorted", "packed"])
+def packed(request):
+    """Both ways to find the rows keep every rule."""
+    return request.param
+
+
 @pytest.fixture
-def look_up(spark):
+def look_up(spark, packed):
     """``look_up(labels, features)``: rows of the join of two lists of tuples."""
 
     def run(labels, features, *, lookback=None, label_schema=LABELS, feature_schema=FEATURES, outputs=None):
@@ -35,6 +41,7 @@ def look_up(spark):
             timestamp=("at", "ts"),
             outputs=outputs or {"x": "x"},
             lookback=lookback,
+            packed=packed,
         )
         return [tuple(row) for row in joined.collect()]
 
@@ -125,7 +132,7 @@ def test_lookback_counts_elapsed_time_across_a_change_of_clocks(spark):
 
 
 @pytest.mark.parametrize("kind", ["DATE", "TIMESTAMP_NTZ"])
-def test_dates_and_timestamps_without_zone(spark, kind):
+def test_dates_and_timestamps_without_zone(spark, kind, packed):
     labels = spark.sql(
         f"SELECT id, CAST(at AS {kind}) AS at FROM VALUES (1, '2026-01-03'), (1, '2026-01-09') AS t(id, at)"
     )
@@ -137,12 +144,13 @@ def test_dates_and_timestamps_without_zone(spark, kind):
         timestamp=("at", "ts"),
         outputs={"x": "x"},
         lookback=dt.timedelta(days=2),
+        packed=packed,
     )
     assert [row["x"] for row in joined.orderBy("at").collect()] == [5.0, None]
     assert dict(joined.dtypes)["at"] == kind.lower()
 
 
-def test_features_of_any_type_and_names_with_dots(spark):
+def test_features_of_any_type_and_names_with_dots(spark, packed):
     labels = spark.createDataFrame([(1, moment("2026-01-02"), "kept")], "`the.id` long, at timestamp, note string")
     features = spark.createDataFrame(
         [(1, moment("2026-01-01"), {"a": 1}, [1, None], (2, "s"))],
@@ -154,6 +162,7 @@ def test_features_of_any_type_and_names_with_dots(spark):
         keys={"the.id": "id"},
         timestamp=("at", "ts"),
         outputs={"m": "m", "l": "l", "out.s": "s.t"},
+        packed=packed,
     )
     assert joined.columns == ["the.id", "at", "note", "m", "l", "out.s"]
     row = joined.head()
@@ -170,6 +179,15 @@ def test_one_key_with_very_many_rows_does_not_multiply_them(spark):
     assert joined.where("x = expected").count() == 30_000
 
 
+@pytest.mark.parametrize(
+    ("rows_of_a_key", "size", "answer"),
+    [(256, 10**9, True), (257, 10**9, False), (2, 10**6, False), (0, 10**9, False)],
+)
+def test_rows_are_packed_only_in_large_tables_whose_keys_have_few(spark, rows_of_a_key, size, answer):
+    features = spark.range(rows_of_a_key).select(F.lit(1).alias("key"), "id")
+    assert should_pack(features, ["key"], size) is answer
+
+
 def test_a_null_moment_is_refused(spark):
     labels = spark.createDataFrame([(1, moment("2026-01-02")), (1, None)], LABELS)
     with pytest.raises(ValueError, match="Column 'at' is null in 1 row"):
@@ -184,7 +202,7 @@ ORACLE = """
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_random_frames_agree_with_duckdb(spark, seed):
+def test_random_frames_agree_with_duckdb(spark, seed, packed):
     """Few keys and few moments, so that ties, duplicates, unknown keys and nulls all occur often."""
     random = np.random.default_rng(seed)
     start = np.datetime64("2026-01-01", "us")
@@ -217,6 +235,7 @@ def test_random_frames_agree_with_duckdb(spark, seed):
         timestamp=("at", "ts"),
         outputs={"x": "x", "n": "n"},
         lookback=lookback,
+        packed=packed,
     )
     assert Counter(tuple(row) for row in joined.collect()) == expected
     assert expected.total() == len(labels)

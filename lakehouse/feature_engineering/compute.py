@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from lakehouse import functions, sql
-from lakehouse.feature_engineering.point_in_time import point_in_time_join, require_timestamps
+from lakehouse.feature_engineering.point_in_time import point_in_time_join, require_timestamps, should_pack
 from lakehouse.feature_engineering.spec import FeatureSpec, FunctionStep, LookedUpFeature, LookupStep
 
 
@@ -55,6 +55,7 @@ def _look_up(df: DataFrame, step: LookupStep, wanted: list[LookedUpFeature]) -> 
     if step.timestamp is None:
         joined = _join(df, table, keys=keys, outputs=outputs)
     else:
+        size = df.sparkSession.sql(f"DESCRIBE DETAIL {sql.table(step.table)}").collect()[0]["sizeInBytes"]
         joined = point_in_time_join(
             df,
             table,
@@ -62,6 +63,7 @@ def _look_up(df: DataFrame, step: LookupStep, wanted: list[LookedUpFeature]) -> 
             timestamp=(step.timestamp.column, step.timestamp.bound_to),
             outputs=outputs,
             lookback=None if step.lookback_us is None else timedelta(microseconds=step.lookback_us),
+            packed=should_pack(table, keys.values(), size),
         )
     for feature in wanted:
         if feature.default is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 from pyspark.sql import Column, DataFrame
@@ -12,7 +12,8 @@ from pyspark.sql.window import Window
 
 from lakehouse import sql
 
-_MICROSECONDS_PER_DAY = 86_400_000_000
+_SMALL_TABLE_BYTES = 64 * 1024**2  # below this the sort takes no longer than counting
+_MOST_ROWS_PACKED = 256  # rows of one key; each label of the key looks at all of them
 
 
 def point_in_time_join(
@@ -23,12 +24,11 @@ def point_in_time_join(
     timestamp: tuple[str, str],
     outputs: Mapping[str, str],
     lookback: timedelta | None = None,
+    packed: bool = False,
 ) -> DataFrame:
     """Left as-of join.
 
-    Both frames are stacked, sorted by key and moment, and each label row looks back over the rows above it. The work
-    grows with the number of rows, not with the product of label and feature rows of a key, and a key with very many
-    rows spills to disk instead of filling the memory. Features may have any type: only keys and moments are compared.
+    Features may have any type: only keys and moments are compared.
 
     Parameters
     ----------
@@ -44,6 +44,10 @@ def point_in_time_join(
         ``{name in the result: column of features}``.
     lookback
         Largest age of a usable feature row, inclusive; compared in whole microseconds.
+    packed
+        How to find the rows; the result is the same. False sorts both frames together and looks back: the work grows
+        with the number of rows, and a key with very many of them spills to disk. True packs the feature rows of a key
+        into an array and searches it for each label: quicker as long as no key has many, see :func:`should_pack`.
 
     Returns
     -------
@@ -59,42 +63,81 @@ def point_in_time_join(
     """
     label_time, feature_time = timestamp
     kind = labels.schema[label_time].dataType
-    key_names = [f"__key_{i}" for i in range(len(keys))]
-    label_rows = labels.select(
-        *(sql.column(column).alias(name) for column, name in zip(keys, key_names, strict=True)),
-        sql.column(label_time).alias("__time"),
-        F.lit(True).alias("__is_label"),
-        F.struct(*map(sql.column, labels.columns)).alias("__label"),
-    )
-    known = [sql.column(key) for key in keys.values()]
-    feature_rows = features.select(
-        *(column.alias(name) for column, name in zip(known, key_names, strict=True)),
-        sql.column(feature_time).alias("__time"),
-        F.lit(False).alias("__is_label"),
-        F.struct(
-            sql.column(feature_time).alias("__since"),
-            *(sql.column(column).alias(f"__{i}") for i, column in enumerate(outputs.values())),
-        ).alias("__row"),
-    )
-    # False sorts before true: of a label and a feature at one moment, the feature comes first and counts as known.
-    up_to_now = (
-        Window.partitionBy(*key_names)
-        .orderBy("__time", "__is_label")
-        .rowsBetween(Window.unboundedPreceding, Window.currentRow)
-    )
-    latest = (
-        label_rows.unionByName(feature_rows, allowMissingColumns=True)
-        .withColumn("__row", F.last("__row", ignorenulls=True).over(up_to_now))
-        .where("__is_label")
+    row = F.struct(
+        sql.column(feature_time).alias("__since"),
+        *(sql.column(column).alias(f"__{i}") for i, column in enumerate(outputs.values())),
+    ).alias("__row")
+    latest = (_by_array if packed else _by_sort)(
+        labels, features.select(*map(sql.column, keys.values()), row), keys, label_time
     )
     usable = F.lit(True)
-    for name in key_names:
-        usable = usable & F.col(name).isNotNull()
+    for i in range(len(keys)):
+        usable = usable & F.col(f"__key_{i}").isNotNull()
     if lookback is not None:
         usable = usable & _within(F.col("__time"), F.col("__row.__since"), kind, lookback)
     return latest.withColumn("__row", F.when(usable, F.col("__row"))).select(
         *(F.col("__label")[name].alias(name) for name in labels.columns),
         *(F.col(f"__row.__{i}").alias(output) for i, output in enumerate(outputs)),
+    )
+
+
+def should_pack(features: DataFrame, keys: Collection[str], size_in_bytes: int) -> bool:
+    """Whether arrays are the quicker way: for a table that is not small and in which no key has many rows.
+
+    Reads the key columns of a table that is not small, to count.
+    """
+    if size_in_bytes < _SMALL_TABLE_BYTES:
+        return False
+    per_key = features.groupBy(*map(sql.column, keys)).agg(F.count(F.lit(1)).alias("n"))
+    [most] = per_key.agg(F.max("n").alias("n")).collect()
+    return most["n"] is not None and most["n"] <= _MOST_ROWS_PACKED
+
+
+def _by_sort(labels: DataFrame, rows: DataFrame, keys: Mapping[str, str], label_time: str) -> DataFrame:
+    """``__label``, ``__key_0`` ..., ``__time`` and the latest ``__row`` of each label row: stack, sort, look back."""
+    label_rows = _label_rows(labels, keys, label_time).withColumn("__is_label", F.lit(True))
+    feature_rows = rows.select(
+        *(sql.column(key).alias(f"__key_{i}") for i, key in enumerate(keys.values())),
+        F.col("__row.__since").alias("__time"),
+        F.lit(False).alias("__is_label"),
+        "__row",
+    )
+    # False sorts before true: of a label and a feature at one moment, the feature comes first and counts as known.
+    up_to_now = (
+        Window.partitionBy(*(f"__key_{i}" for i in range(len(keys))))
+        .orderBy("__time", "__is_label")
+        .rowsBetween(Window.unboundedPreceding, Window.currentRow)
+    )
+    return (
+        label_rows.unionByName(feature_rows, allowMissingColumns=True)
+        .withColumn("__row", F.last("__row", ignorenulls=True).over(up_to_now))
+        .where("__is_label")
+    )
+
+
+def _by_array(labels: DataFrame, rows: DataFrame, keys: Mapping[str, str], label_time: str) -> DataFrame:
+    """The same columns as :func:`_by_sort`: one array for each key, joined once, searched for each label."""
+    arrays = rows.groupBy(*(sql.column(key).alias(f"__known_{i}") for i, key in enumerate(keys.values()))).agg(
+        F.collect_list("__row").alias("__rows")
+    )
+    same_key = F.lit(True)
+    for i in range(len(keys)):
+        same_key = same_key & (F.col(f"__key_{i}") == F.col(f"__known_{i}"))
+
+    def later(best: Column, row: Column) -> Column:
+        known = row["__since"] <= F.col("__time")
+        return F.when(known & (best.isNull() | (row["__since"] > best["__since"])), row).otherwise(best)
+
+    nothing = F.lit(None).cast(rows.schema["__row"].dataType)
+    joined = _label_rows(labels, keys, label_time).join(arrays, same_key, "left")
+    return joined.withColumn("__row", F.aggregate("__rows", nothing, later))
+
+
+def _label_rows(labels: DataFrame, keys: Mapping[str, str], label_time: str) -> DataFrame:
+    return labels.select(
+        *(sql.column(column).alias(f"__key_{i}") for i, column in enumerate(keys)),
+        sql.column(label_time).alias("__time"),
+        F.struct(*map(sql.column, labels.columns)).alias("__label"),
     )
 
 
