@@ -13,7 +13,7 @@ from pyspark.sql.window import Window
 from lakehouse import sql
 
 _SMALL_TABLE_BYTES = 64 * 1024**2  # below this the sort takes no longer than counting
-_MOST_ROWS_PACKED = 256  # rows of one key; each label of the key looks at all of them
+_SAMPLE, _MOST_SAMPLED = 0.02, 16  # of one key; so a key of more than about 1,300 rows is found out
 
 
 def point_in_time_join(
@@ -47,7 +47,8 @@ def point_in_time_join(
     packed
         How to find the rows; the result is the same. False sorts both frames together and looks back: the work grows
         with the number of rows, and a key with very many of them spills to disk. True packs the feature rows of a key
-        into an array and searches it for each label: quicker as long as no key has many, see :func:`should_pack`.
+        into an array and searches it for each label: quicker as long as no key has many, see :func:`should_pack`. Maps
+        among the features cannot be packed and are sorted.
 
     Returns
     -------
@@ -67,9 +68,9 @@ def point_in_time_join(
         sql.column(feature_time).alias("__since"),
         *(sql.column(column).alias(f"__{i}") for i, column in enumerate(outputs.values())),
     ).alias("__row")
-    latest = (_by_array if packed else _by_sort)(
-        labels, features.select(*map(sql.column, keys.values()), row), keys, label_time
-    )
+    rows = features.select(*map(sql.column, keys.values()), row)
+    search = _by_array if packed and _orderable(rows.schema["__row"].dataType) else _by_sort
+    latest = search(labels, rows, keys, label_time)
     usable = F.lit(True)
     for i in range(len(keys)):
         usable = usable & F.col(f"__key_{i}").isNotNull()
@@ -84,13 +85,14 @@ def point_in_time_join(
 def should_pack(features: DataFrame, keys: Collection[str], size_in_bytes: int) -> bool:
     """Whether arrays are the quicker way: for a table that is not small and in which no key has many rows.
 
-    Reads the key columns of a table that is not small, to count.
+    Reads the key columns of a table that is not small, and counts in a sample of them.
     """
     if size_in_bytes < _SMALL_TABLE_BYTES:
         return False
-    per_key = features.groupBy(*map(sql.column, keys)).agg(F.count(F.lit(1)).alias("n"))
+    sample = features.select(*map(sql.column, keys)).sample(_SAMPLE, seed=7)
+    per_key = sample.groupBy(*sample.columns).agg(F.count(F.lit(1)).alias("n"))
     [most] = per_key.agg(F.max("n").alias("n")).collect()
-    return most["n"] is not None and most["n"] <= _MOST_ROWS_PACKED
+    return (most["n"] or 0) <= _MOST_SAMPLED
 
 
 def _by_sort(labels: DataFrame, rows: DataFrame, keys: Mapping[str, str], label_time: str) -> DataFrame:
@@ -124,13 +126,19 @@ def _by_array(labels: DataFrame, rows: DataFrame, keys: Mapping[str, str], label
     for i in range(len(keys)):
         same_key = same_key & (F.col(f"__key_{i}") == F.col(f"__known_{i}"))
 
-    def later(best: Column, row: Column) -> Column:
-        known = row["__since"] <= F.col("__time")
-        return F.when(known & (best.isNull() | (row["__since"] > best["__since"])), row).otherwise(best)
-
-    nothing = F.lit(None).cast(rows.schema["__row"].dataType)
     joined = _label_rows(labels, keys, label_time).join(arrays, same_key, "left")
-    return joined.withColumn("__row", F.aggregate("__rows", nothing, later))
+    # Rows compare by their first field, the moment, which is unique within a key.
+    known = F.filter("__rows", lambda row: row["__since"] <= F.col("__time"))
+    return joined.withColumn("__row", F.array_max(known))
+
+
+def _orderable(kind: T.DataType) -> bool:
+    """Whether Spark can compare values of a type: all but maps, and what holds one."""
+    if isinstance(kind, T.ArrayType):
+        return _orderable(kind.elementType)
+    if isinstance(kind, T.StructType):
+        return all(_orderable(field.dataType) for field in kind)
+    return not isinstance(kind, (T.MapType, T.VariantType))
 
 
 def _label_rows(labels: DataFrame, keys: Mapping[str, str], label_time: str) -> DataFrame:
