@@ -34,7 +34,7 @@ from nbformat import NotebookNode, v4
 from lakehouse.home import ROOT
 from workbook.exercises import exercises as registered_exercises
 from workbook.exercises import near
-from workbook.outputs import COMPARED, PICTURE, carry_outputs, kept_outputs, refuse_unfit_outputs
+from workbook.outputs import COMPARED, PICTURE, carry_outputs, kept_outputs, number_cells, refuse_unfit_outputs
 
 _GENERATED = ("chapters", "capstone", "solutions")
 _CODE_TAGS = {"parameters", COMPARED, PICTURE, "nbval-ignore-output", "nbval-skip", "hide-input"}
@@ -178,7 +178,7 @@ def store_outputs(executed: Path, solution: Path) -> None:
             raise ValueError(f"{executed} is not a run of {solution}: cell {cell.id} differs. Build and execute again.")
         refuse_unfit_outputs(run, executed)
         cell.outputs = kept_outputs(run.outputs, cell.metadata.get("tags", ()))
-        cell.execution_count = None
+    number_cells(target)
     _write(solution, _text(target))
 
 

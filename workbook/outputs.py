@@ -1,8 +1,8 @@
 """Which outputs of a run stay in a committed notebook.
 
 Two tags decide: everything that a cell tagged ``nbval-check-output`` shows, since nbval compares it field by field, and
-the picture of a cell tagged ``picture``. Execution counts and metadata (widget state, papermill's timings) change with
-each run and never stay.
+the picture of a cell tagged ``picture``. Metadata (widget state, papermill's timings) change with each run and never
+stay; an execution count is the cell's position.
 """
 
 from __future__ import annotations
@@ -75,6 +75,13 @@ def carry_outputs(path: Path, solved: NotebookNode) -> None:
     pairs = zip(_code_cells(solved), _code_cells(stored), strict=False)
     for new, old in takewhile(lambda pair: pair[0].source == pair[1].source, pairs):
         new.outputs = kept_outputs(old.outputs, new.metadata.get("tags", ()))
+    number_cells(solved)
+
+
+def number_cells(notebook: NotebookNode) -> None:
+    """Number the code cells that have outputs by their position: nbval takes an output without a number for a mistake."""
+    for position, cell in enumerate(_code_cells(notebook), start=1):
+        cell.execution_count = position if cell.outputs else None
 
 
 def _code_cells(notebook: NotebookNode) -> list[NotebookNode]:
