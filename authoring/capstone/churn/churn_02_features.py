@@ -57,7 +57,8 @@ print(f"version {trained.version} of {ws.table('churn_model')}")
 # %% [markdown]
 # ## Is it good enough to be the first Champion?
 #
-# The rule was written before the result: **better than the baseline, and within 0.03 of the best possible AUC**.
+# The rule was written before the result: **better than the baseline, and within 0.03 of the best possible AUC**. With fewer than 5,000 customers so few of those
+# held out leave that chance alone moves an AUC further; then 0.1 is asked.
 
 # %%
 _, test_labels = pipeline.split_by_customer(labels)
@@ -68,7 +69,8 @@ ws.report(auc_model=trained.auc, auc_baseline=baseline_auc, auc_best_possible=be
 
 # %%
 assert trained.auc > baseline_auc, "not better than the baseline"
-assert best - trained.auc < 0.03, "too far from the best possible"
+allowed = 0.03 if ws.params.n_customers >= 5000 else 0.1
+assert best - trained.auc < allowed, "too far from the best possible"
 client.set_registered_model_alias(ws.table("churn_model"), "Champion", trained.version)
 client.set_model_version_tag(ws.table("churn_model"), str(trained.version), "validation_status", "PASSED")
 
