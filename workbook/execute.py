@@ -24,10 +24,10 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 
+from workbook.checks import MIME as CHECK_MIME
 from workbook.plan import Notebook, source
+from workbook.start import METRICS_MIME
 
-CHECK_MIME = "application/vnd.workbook.check+json"
-METRICS_MIME = "application/vnd.workbook.metrics+json"
 OUTCOMES = ("pass", "fail", "error", "todo")
 
 START_SECONDS = 120

@@ -22,9 +22,9 @@ from pyspark.sql import types as T
 from pyspark.sql.streaming import StreamingQuery
 
 from lakehouse import sql
+from lakehouse.catalog import PRIMARY_KEY_PROPERTY
 from lakehouse.feature_engineering.entities import FeatureTable
 
-PRIMARY_KEY_PROPERTY = "workbook.constraint.primary_key"
 TIMESERIES_PROPERTY = "workbook.timeseries_column"
 TAG_PREFIX = "workbook.tag."
 
