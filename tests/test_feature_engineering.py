@@ -860,5 +860,6 @@ def test_a_process_killed_while_creating_leaves_no_half_made_table(fe, schema, s
     assert done.returncode == -9, done.stderr
     with pytest.raises(ValueError, match="does not exist"):
         fe.get_table(name=f"{schema}.t")
+    assert spark.sql(f"SHOW TABLES IN {schema}").collect() == []
     fe.create_table(name=f"{schema}.t", primary_keys="id", df=spark.range(3))
     assert fe.read_table(name=f"{schema}.t").count() == 3

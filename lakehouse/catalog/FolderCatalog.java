@@ -59,8 +59,11 @@ public class FolderCatalog implements StagingTableCatalog, SupportsNamespaces {
   /** Table property with the JSON object {@code {"name": constraint, "columns": [column, ...]}}. */
   static final String PRIMARY_KEY = "workbook.constraint.primary_key";
 
+  /** Starts the name of a table that is still being made: it can be used by that name and is never listed. */
+  private static final String UNLISTED = "__";
+
   /** Unity Catalog refuses period, space, slash and control characters in names; "." and "_" also start our hidden folders. */
-  private static final Pattern NAME = Pattern.compile("[\\p{L}\\p{N}][\\p{L}\\p{N}_-]*");
+  private static final Pattern NAME = Pattern.compile("(" + UNLISTED + ")?[\\p{L}\\p{N}][\\p{L}\\p{N}_-]*");
 
   private String name;
   private Path root;
@@ -94,7 +97,7 @@ public class FolderCatalog implements StagingTableCatalog, SupportsNamespaces {
   public Identifier[] listTables(String[] namespace) throws NoSuchNamespaceException {
     needNamespace(namespace);
     return children(folder(namespace)).stream()
-        .filter(FolderCatalog::isTable)
+        .filter(path -> isTable(path) && !path.getFileName().toString().startsWith(UNLISTED))
         .map(path -> Identifier.of(namespace, path.getFileName().toString()))
         .toArray(Identifier[]::new);
   }

@@ -137,18 +137,31 @@ def create(
         spark.sql(ddl(name))
         return get(spark, name)
 
-    _check_batch(df, primary_keys)
+    # The catalog does not list names with two leading underscores: what a kill leaves behind is no table of anybody's.
     catalog, namespace, _ = name.split(".")
-    unfinished = f"{catalog}.{namespace}.unfinished_{uuid.uuid4().hex}"
+    unfinished = f"{catalog}.{namespace}.__unfinished_{uuid.uuid4().hex}"
     spark.sql(ddl(unfinished))
     try:
-        df.writeTo(sql.table(unfinished)).append()
+        _append(df, unfinished, primary_keys)
         # Of two processes that create one table, the first to come here wins; both return the table that exists.
         if not exists(spark, name):
             spark.sql(f"ALTER TABLE {sql.table(unfinished)} RENAME TO {sql.table(name.partition('.')[2])}")
     finally:
         spark.sql(f"DROP TABLE IF EXISTS {sql.table(unfinished)}")
     return get(spark, name)
+
+
+def _append(df: DataFrame, name: str, keys: Sequence[str]) -> None:
+    try:
+        df.writeTo(sql.table(name)).append()
+    except Exception as error:  # PySparkException, or Py4JJavaError where the JVM fails while it writes
+        failure = error
+    else:
+        # Keys are checked as written: checking df itself would compute it a second time.
+        _check_batch(df.sparkSession.table(sql.table(name)), keys)
+        return
+    _check_batch(df, keys)  # A null key is what fails a write most often; this says it in words.
+    raise failure
 
 
 def _new_schema(df: DataFrame | None, schema: T.StructType | None) -> T.StructType:
