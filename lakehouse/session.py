@@ -51,7 +51,12 @@ _LESSON = {
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.shuffle.partitions": "2",
     "spark.default.parallelism": "2",
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Duser.timezone=UTC",
+    # Lessons run many small queries again and again; the default of 100 classes forgets them between two uses.
+    "spark.sql.codegen.cache.maxEntries": "2000",
+    # With one compiler Java reserves 48 MB for compiled code. Spark's generated classes fill that within a minute of
+    # lessons, and Java then compiles no more at all.
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=240m -XX:+UseSerialGC "
+    "-Duser.timezone=UTC",
 }
 _HEAVY = {
     "spark.sql.shuffle.partitions": "16",
