@@ -16,8 +16,9 @@ pytestmark = pytest.mark.slow
 
 
 def test_the_unsolved_course_runs_on_spark_connect_and_every_check_says_todo(tmp_path):
-    # Few customers: what matters here is that every cell runs.
-    command = [sys.executable, "-m", "workbook", "run", "--unsolved", "--engine", "connect", "-p", "n_customers=2000"]
+    # Few customers: what matters here is that every cell runs. Two jobs share one server.
+    options = ["--unsolved", "--engine", "connect", "--jobs", "2", "-p", "n_customers=500"]
+    command = [sys.executable, "-m", "workbook", "run", *options]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYSPARK_GATEWAY")}
     environment["WORKBOOK_HOME"] = str(tmp_path)
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)

@@ -11,13 +11,14 @@ import textwrap
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from workbook import cli, plan
-from workbook.jvm import OtherSpark, WarmJvm
+from workbook.jvm import OtherSpark, WarmJvm, WarmServer
 from workbook.run import Run, Watcher, run
 
 CHECK = (
@@ -535,3 +536,18 @@ def test_reset_asks_and_leaves_the_environment(tmp_path: Path, monkeypatch: pyte
     assert CliRunner().invoke(cli.app, ["reset", "-y"]).exit_code == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["jars", "tools"]
     assert CliRunner().invoke(cli.app, ["reset", "everything"]).exit_code == 2
+
+
+def test_a_shared_connect_server_is_closed_by_the_last_worker(monkeypatch: pytest.MonkeyPatch):
+    closed = []
+    server = SimpleNamespace(close=lambda: closed.append(True))
+    monkeypatch.setattr("lakehouse.session.local_connect_url", lambda: "sc://localhost:1")
+    monkeypatch.setattr("lakehouse.session.running_connect_server", lambda: server)
+    shared = WarmServer()
+    workers = [shared.share(), shared.share()]
+    for worker in workers:
+        worker.environment()
+    workers[0].close()
+    assert closed == []
+    workers[1].close()
+    assert closed == [True]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -20,8 +21,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="The lakehouse ML workbook. `wb python ...` and `wb lab` run its Python and JupyterLab; "
-    "`wb lock` makes requirements.lock anew.",
+    help="The lakehouse ML workbook. `wb python ...` runs its Python; `wb lock` makes requirements.lock anew.",
 )
 
 _STATE = {
@@ -46,7 +46,7 @@ def run(
         list[str] | None,
         typer.Option("-p", metavar="NAME=VALUE", help="A parameter of the notebooks. May be repeated."),
     ] = None,
-    unsolved: Annotated[bool, typer.Option("--unsolved", help="Run chapters/ and capstone/, where you work.")] = False,
+    unsolved: Annotated[bool, typer.Option("--unsolved", help="Run the notebooks as learners get them.")] = False,
     engine: Annotated[str | None, typer.Option(metavar="NAME", help="classic or connect.")] = None,
     jobs: Annotated[int, typer.Option(metavar="N", help="Groups of notebooks that run side by side.")] = 1,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget earlier results and their tables.")] = False,
@@ -116,8 +116,36 @@ class _Steps:
     def pytest(self, title: str, arguments: list[str], **environment: str) -> None:
         """Run pytest; an exit without a single test counts as a failure."""
         counts = self._scratch / "junit.xml"
-        counts.unlink(missing_ok=True)
-        code = self._run(title, ["pytest", f"--junitxml={counts}", *arguments], environment)
+        self._count(self._run(title, ["pytest", f"--junitxml={counts}", *arguments], environment), counts)
+
+    def notebooks(self) -> None:
+        """Compare the stored outputs of the solutions with a run: the folders side by side, each in a home of its own."""
+        from workbook.jvm import WarmJvm
+        from workbook.run import in_home
+
+        print("\n=== Solved notebooks, strictly, against their stored outputs", flush=True)
+        running = []
+        with contextlib.ExitStack() as stack:
+            for folder in sorted(path for path in (ROOT / "solutions").iterdir() if path.is_dir()):
+                place = self._scratch / folder.name
+                place.mkdir()
+                spark = WarmJvm()
+                stack.callback(spark.close)
+                with in_home(place / "home", "classic"):
+                    environment = os.environ | {"WORKBOOK_STRICT": "1"} | spark.environment()
+                counts, log = place / "junit.xml", stack.enter_context((place / "log.txt").open("w+"))
+                command = [sys.executable, "-m", "pytest", f"--junitxml={counts}", "--nbval-lax", "--nbval-current-env"]
+                command += ["-p", "no:cacheprovider", str(folder)]
+                process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+                stack.callback(process.kill)  # for the others, when one cannot be started or Ctrl-C comes
+                running.append((process, counts, log))
+            for process, counts, log in running:
+                code = process.wait()
+                log.seek(0)
+                print(log.read(), flush=True)
+                self._count(code, counts)
+
+    def _count(self, code: int, counts: Path) -> None:
         failed = 0
         if counts.exists():
             for suite in ElementTree.parse(counts).getroot().iter("testsuite"):
@@ -125,29 +153,8 @@ class _Steps:
                 failed += number["failures"] + number["errors"]
                 self._skipped += number["skipped"]
                 self._passed += number["tests"] - number["failures"] - number["errors"] - number["skipped"]
+            counts.unlink()
         self._failed += failed or (code != 0)
-
-    def notebooks(self) -> None:
-        """Compare the stored outputs of the solutions with a run in a home of their own, on one JVM."""
-        from workbook.jvm import WarmJvm
-
-        spark = WarmJvm()
-        saved = os.environ.get("WORKBOOK_HOME")
-        os.environ["WORKBOOK_HOME"] = str(self._scratch / "home")
-        try:
-            arguments = ["--nbval-lax", "--nbval-current-env", "-p", "no:cacheprovider", "solutions"]
-            self.pytest(
-                "Solved notebooks, strictly, against their stored outputs",
-                arguments,
-                WORKBOOK_STRICT="1",
-                **spark.environment(),
-            )
-        finally:
-            spark.close()
-            if saved is None:
-                del os.environ["WORKBOOK_HOME"]
-            else:
-                os.environ["WORKBOOK_HOME"] = saved
 
     def command(self, title: str, module: list[str]) -> None:
         """Run a command that either holds or does not."""
@@ -202,6 +209,25 @@ def _execute_solutions() -> None:
         if record["status"] in ("passed", "reused"):
             builder.store_outputs(Path(record["executed"]), ROOT / record["notebook"])
     raise typer.Exit(result.exit_code)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def lab(context: typer.Context) -> None:
+    """Open your copies of the notebooks in JupyterLab, which gets the arguments. Existing copies stay as they are."""
+    from workbook.copies import make_copies, work_folder
+
+    folder = work_folder()
+    try:
+        made = make_copies(folder)
+    except OSError as error:
+        raise _refuse(f"{error}. Your notebooks are kept in {folder}: name a writable place in WORKBOOK_HOME") from None
+    if made:
+        typer.echo(f"{len(made)} notebooks are new in {folder}: they are yours to work in")
+    # From the root of the repository the solutions are in reach too.
+    top = ROOT if folder.is_relative_to(ROOT) else folder
+    start = f"/lab/tree/{folder.relative_to(top).as_posix()}".removesuffix("/.")
+    server = [sys.executable, "-P", "-m", "jupyterlab", f"--ServerApp.root_dir={top}", f"--LabApp.default_url={start}"]
+    os.execv(sys.executable, [*server, *context.args])
 
 
 @app.command()

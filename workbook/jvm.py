@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -47,13 +48,21 @@ class WarmJvm:
 
 
 class WarmServer:
-    """One Spark Connect server for all kernels: each has its own session in it.
+    """One Spark Connect server for all workers and kernels: each kernel has its own session in it.
 
     A server that outlived a killed run is found again by the address that it left in the run's folder.
     """
 
     def __init__(self) -> None:
         self._server: ConnectServer | None = None
+        self._users = 0
+        self._lock = threading.Lock()
+
+    def share(self) -> WarmServer:
+        """Count one more worker that must close it before it ends."""
+        with self._lock:
+            self._users += 1
+        return self
 
     def environment(self) -> dict[str, str]:
         from lakehouse.session import local_connect_url, running_connect_server
@@ -66,7 +75,11 @@ class WarmServer:
         """Nothing to do: sessions do not share state, and a dead server is noticed at the next start."""
 
     def close(self) -> None:
-        server, self._server = self._server, None
+        with self._lock:
+            self._users -= 1
+            if self._users > 0:
+                return
+            server, self._server = self._server, None
         if server is not None:
             server.close()
 

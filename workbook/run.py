@@ -151,7 +151,7 @@ def run(
         watcher.begin(notebooks)
         course.announce()
         if course.pending:
-            with _environment(home / "run", engine), _terminable():
+            with in_home(home / "run", engine), _terminable():
                 result.interrupted = not course.execute(spark or _spark_of(engine), jobs, preload)
         watcher.end()
         result.notebooks = course.records()
@@ -438,8 +438,7 @@ def _spark_of(engine: str) -> Callable[[], Spark]:
     if engine == "classic":
         return jvm.WarmJvm
     if engine == "connect":
-        server = jvm.WarmServer()
-        return lambda: server
+        return jvm.WarmServer().share
     return jvm.OtherSpark
 
 
@@ -463,7 +462,7 @@ def _empty(folder: Path) -> None:
     if (folder / "connect-server.json").exists():
         from lakehouse.session import running_connect_server
 
-        with _environment(folder, "connect"):
+        with in_home(folder, "connect"):
             server = running_connect_server()
         if server is not None:
             server.close()
@@ -472,7 +471,7 @@ def _empty(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _environment(home: Path, engine: str) -> Iterator[None]:
+def in_home(home: Path, engine: str) -> Iterator[None]:
     """Give this process, and so the JVM and the kernels it starts, the run's own home and the wanted engine."""
     saved = dict(os.environ)
     os.environ["WORKBOOK_HOME"] = str(home)
