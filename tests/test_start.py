@@ -119,6 +119,20 @@ def test_on_databricks_any_catalog_may_be_named(databricks):
     assert start(None).schema_name == "dev.churn"
 
 
+@pytest.mark.parametrize("connected", [True, False])
+def test_on_serverless_and_standard_compute_models_move_through_a_volume(databricks, monkeypatch, connected):
+    statements = []
+    user = SimpleNamespace(collect=lambda: [["me@example.org"]])
+    session = SimpleNamespace(sql=lambda statement: statements.append(statement) or user)
+    monkeypatch.setattr("lakehouse.session.get_spark", lambda: session)
+    monkeypatch.setattr("pyspark.sql.utils.is_remote", lambda: connected)
+    monkeypatch.setenv("MLFLOW_DFS_TMP", "")  # for the fixture to remember that it was not there
+    monkeypatch.delenv("MLFLOW_DFS_TMP")
+    start(None, catalog="workspace", schema="churn")
+    assert os.environ.get("MLFLOW_DFS_TMP") == ("/Volumes/workspace/churn/mlflow_tmp" if connected else None)
+    assert ("CREATE VOLUME IF NOT EXISTS workspace.churn.mlflow_tmp" in statements) is connected
+
+
 @pytest.mark.slow
 def test_on_databricks_the_import_name_is_the_platforms_own():
     code = "import lakehouse, databricks, json; print(json.dumps(list(databricks.__path__)))"

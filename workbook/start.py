@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -90,6 +91,8 @@ def start(notebook: str | None = None, **parameters: Any) -> Workspace:
     ws = _on_databricks(notebook, parameters) if on_databricks() else _local(notebook, parameters)
     checks.enter_notebook(notebook)
     ws.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {ws.schema_name}")
+    if on_databricks():
+        _offer_volume(ws)
     if notebook is not None:
         from workbook.churn import pipeline
 
@@ -131,6 +134,16 @@ def _on_databricks(notebook: str | None, parameters: dict[str, Any]) -> Workspac
     user = spark.sql("SELECT current_user()").collect()[0][0]
     mlflow.set_experiment(f"/Users/{user}/workbook-{notebook or 'scratch'}")
     return Workspace(spark, dbutils, names.get("display", print), SimpleNamespace(**values), notebook)
+
+
+def _offer_volume(ws: Workspace) -> None:
+    """Serverless and standard compute give Spark ML no disk: MLflow moves its models through a volume."""
+    from pyspark.sql.utils import is_remote
+
+    if not is_remote() or "MLFLOW_DFS_TMP" in os.environ:
+        return
+    ws.spark.sql(f"CREATE VOLUME IF NOT EXISTS {ws.table('mlflow_tmp')}")
+    os.environ["MLFLOW_DFS_TMP"] = f"/Volumes/{ws.params.catalog}/{ws.params.schema}/mlflow_tmp"
 
 
 def _dbutils_of(spark: SparkSession) -> Any:

@@ -418,7 +418,10 @@ def train_and_register(
 
     train_labels, test_labels = split_by_customer(labels)
     train = training_set(ws, fe, train_labels)
-    frame = train.load_df().cache()
+    # Kept as a table, because fitting reads the rows many times: serverless compute refuses cache().
+    kept = ws.table("churn_training_rows")
+    train.load_df().write.mode("overwrite").option("overwriteSchema", "true").saveAsTable(kept)
+    frame = ws.spark.table(kept)
     model = spark_pipeline(getattr(ws.params, "model", "logistic_regression")).fit(frame)
     score = auc(model.transform(training_set(ws, fe, test_labels).load_df()), score="prediction")
     first, last = labels.agg(F.min("label_ts"), F.max("label_ts")).first() or (None, None)
@@ -428,7 +431,6 @@ def train_and_register(
         fe.log_model(
             model=model, artifact_path="model", flavor=mlflow.spark, training_set=train, registered_model_name=name
         )
-    frame.unpersist()
     return Trained(version_of_run(name, run.info.run_id), run.info.run_id, score)
 
 
