@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -91,12 +92,9 @@ def test(context: typer.Context) -> None:
     chosen = context.args
     with tempfile.TemporaryDirectory() as scratch:
         steps = _Steps(Path(scratch))
-        steps.pytest("Tests, classic Spark", ["tests", *chosen])
+        steps.pytest(_Tests("Tests, classic Spark", ["tests", *chosen]))
         if not chosen:
-            steps.pytest(
-                "Tests of both engines, Spark Connect", ["tests", "-m", "both_engines"], WORKBOOK_SPARK="connect"
-            )
-            steps.notebooks()
+            steps.both_engines_and_notebooks()
             if find_spec("ruff"):
                 steps.command("Lint", ["ruff", "check", "."])
                 steps.command("Format", ["ruff", "format", "--check", "."])
@@ -106,6 +104,15 @@ def test(context: typer.Context) -> None:
     raise typer.Exit(steps.close())
 
 
+@dataclass
+class _Tests:
+    """A run of pytest."""
+
+    title: str
+    arguments: list[str]
+    environment: dict[str, str] = field(default_factory=dict)
+
+
 class _Steps:
     """Runs one step after the other, counts their tests and remembers whether one failed."""
 
@@ -113,36 +120,52 @@ class _Steps:
         self._scratch = scratch
         self._passed = self._failed = self._skipped = 0
 
-    def pytest(self, title: str, arguments: list[str], **environment: str) -> None:
-        """Run pytest; an exit without a single test counts as a failure."""
-        counts = self._scratch / "junit.xml"
-        self._count(self._run(title, ["pytest", f"--junitxml={counts}", *arguments], environment), counts)
-
-    def notebooks(self) -> None:
-        """Compare the stored outputs of the solutions with a run: the folders side by side, each in a home of its own."""
+    def both_engines_and_notebooks(self) -> None:
+        """Run the Connect tests beside the notebooks: either alone leaves much of two cores idle."""
         from workbook.jvm import WarmJvm
         from workbook.run import in_home
 
-        print("\n=== Solved notebooks, strictly, against their stored outputs", flush=True)
-        running = []
+        spark = WarmJvm()
+        try:
+            with in_home(self._scratch / "home", "classic"):
+                environment = os.environ | {"WORKBOOK_STRICT": "1"} | spark.environment()
+            self.pytest(
+                _Tests(
+                    "Solved notebooks, strictly, against their stored outputs",
+                    ["--nbval-lax", "--nbval-current-env", "-p", "no:cacheprovider", "solutions"],
+                    environment,
+                ),
+                _Tests(
+                    "Tests of both engines, Spark Connect",
+                    ["tests", "-m", "both_engines", "-p", "no:cacheprovider"],
+                    os.environ | {"WORKBOOK_SPARK": "connect"},
+                ),
+            )
+        finally:
+            spark.close()
+
+    def pytest(self, first: _Tests, *beside: _Tests) -> None:
+        """Run pytest, and other runs beside it whose output comes after; a run without a single test is a failure."""
         with contextlib.ExitStack() as stack:
-            for folder in sorted(path for path in (ROOT / "solutions").iterdir() if path.is_dir()):
-                place = self._scratch / folder.name
-                place.mkdir()
-                spark = WarmJvm()
-                stack.callback(spark.close)
-                with in_home(place / "home", "classic"):
-                    environment = os.environ | {"WORKBOOK_STRICT": "1"} | spark.environment()
-                counts, log = place / "junit.xml", stack.enter_context((place / "log.txt").open("w+"))
-                command = [sys.executable, "-m", "pytest", f"--junitxml={counts}", "--nbval-lax", "--nbval-current-env"]
-                command += ["-p", "no:cacheprovider", str(folder)]
-                process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+            running = []
+            for number, tests in enumerate([first, *beside]):
+                counts, log = self._scratch / f"junit-{number}.xml", None
+                if number == 0:
+                    print(f"\n=== {tests.title}", flush=True)
+                else:
+                    print(f"(beside it: {tests.title})", flush=True)
+                    log = stack.enter_context((self._scratch / f"log-{number}.txt").open("w+"))
+                command = [sys.executable, "-m", "pytest", f"--junitxml={counts}", *tests.arguments]
+                process = subprocess.Popen(
+                    command, cwd=ROOT, env=tests.environment or None, stdout=log, stderr=log and subprocess.STDOUT
+                )
                 stack.callback(process.kill)  # for the others, when one cannot be started or Ctrl-C comes
-                running.append((process, counts, log))
-            for process, counts, log in running:
+                running.append((tests, process, counts, log))
+            for tests, process, counts, log in running:
                 code = process.wait()
-                log.seek(0)
-                print(log.read(), flush=True)
+                if log is not None:
+                    log.seek(0)
+                    print(f"\n=== {tests.title}\n{log.read()}", flush=True)
                 self._count(code, counts)
 
     def _count(self, code: int, counts: Path) -> None:
@@ -158,14 +181,11 @@ class _Steps:
 
     def command(self, title: str, module: list[str]) -> None:
         """Run a command that either holds or does not."""
-        if self._run(title, module, {}) == 0:
+        print(f"\n=== {title}", flush=True)
+        if subprocess.run([sys.executable, "-m", *module], cwd=ROOT).returncode == 0:
             self._passed += 1
         else:
             self._failed += 1
-
-    def _run(self, title: str, module: list[str], environment: dict[str, str]) -> int:
-        print(f"\n=== {title}", flush=True)
-        return subprocess.run([sys.executable, "-m", *module], cwd=ROOT, env=os.environ | environment).returncode
 
     def close(self) -> int:
         """Print the sum and return the exit code."""
