@@ -31,6 +31,7 @@ def main() -> None:
         "--customers", type=int, help="n_customers for every notebook; their own defaults when left out"
     )
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=1, help="groups of notebooks that `wb run` runs side by side")
     asked = parser.parse_args()
     notebooks = [ROOT / "solutions/chapters/04_feature_store.ipynb"]
     notebooks += sorted((ROOT / "solutions/capstone/churn").glob("*.ipynb"))
@@ -39,7 +40,7 @@ def main() -> None:
     # The cluster manager's variables of a surrounding run would hand the notebooks a warm JVM.
     for name in ("PYSPARK_GATEWAY_PORT", "PYSPARK_GATEWAY_SECRET"):
         os.environ.pop(name, None)
-    run = [sys.executable, "-m", "workbook", "run", "--only", "04", "--only", "churn", *size]
+    run = [sys.executable, "-m", "workbook", "run", "--only", "04", "--only", "churn", "--jobs", str(asked.jobs), *size]
     try:
         for turn in range(asked.rounds):
             plain = 0.0
