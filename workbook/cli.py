@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -106,11 +106,11 @@ def test(context: typer.Context) -> None:
 
 @dataclass
 class _Tests:
-    """A run of pytest."""
+    """A run of pytest, in the environment of this process unless another is given."""
 
     title: str
     arguments: list[str]
-    environment: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] | None = None
 
 
 class _Steps:
@@ -157,7 +157,7 @@ class _Steps:
                     log = stack.enter_context((self._scratch / f"log-{number}.txt").open("w+"))
                 command = [sys.executable, "-m", "pytest", f"--junitxml={counts}", *tests.arguments]
                 process = subprocess.Popen(
-                    command, cwd=ROOT, env=tests.environment or None, stdout=log, stderr=log and subprocess.STDOUT
+                    command, cwd=ROOT, env=tests.environment, stdout=log, stderr=log and subprocess.STDOUT
                 )
                 stack.callback(process.kill)  # for the others, when one cannot be started or Ctrl-C comes
                 running.append((tests, process, counts, log))

@@ -11,8 +11,7 @@ import shutil
 from pathlib import Path
 
 from lakehouse.home import ROOT, home
-
-COPIED = ("chapters", "capstone")
+from workbook.plan import notebook_files
 
 
 def work_folder() -> Path:
@@ -41,10 +40,9 @@ def make_copies(folder: Path, root: Path = ROOT) -> list[Path]:
         If the folder cannot be written.
     """
     made = []
-    for notebook in sorted(path for name in COPIED for path in (root / name).rglob("*.ipynb")):
-        relative = notebook.relative_to(root)
-        copy = folder / relative
-        if copy.exists() or any(part.startswith(".") for part in relative.parts):
+    for notebook in sorted(notebook_files(root)):
+        copy = folder / notebook.relative_to(root)
+        if copy.exists():
             continue
         copy.parent.mkdir(parents=True, exist_ok=True)
         # Moved into place whole: what a kill leaves half-written would never be made again.

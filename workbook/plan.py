@@ -59,6 +59,16 @@ class Notebook:
         return self.path.parent
 
 
+def notebook_files(base: Path) -> list[Path]:
+    """The notebooks below a folder in the order in which they run, without the copies that Jupyter keeps of them."""
+    return [
+        path
+        for folder in FOLDERS
+        for path in sorted((base / folder).rglob("*.ipynb"))
+        if ".ipynb_checkpoints" not in path.parts
+    ]
+
+
 def discover(root: Path, *, unsolved: bool = False) -> list[Notebook]:
     """Return the notebooks of the course in the order in which they run.
 
@@ -67,7 +77,7 @@ def discover(root: Path, *, unsolved: bool = False) -> list[Notebook]:
     root : Path
         Root of the repository.
     unsolved : bool
-        Take ``chapters/`` and ``capstone/``, where a learner works, in place of ``solutions/``.
+        Take ``chapters/`` and ``capstone/``, as learners get them, in place of ``solutions/``.
 
     Raises
     ------
@@ -75,12 +85,7 @@ def discover(root: Path, *, unsolved: bool = False) -> list[Notebook]:
         There is no notebook, or one is not valid JSON.
     """
     base = root if unsolved else root / "solutions"
-    paths = [
-        path
-        for folder in FOLDERS
-        for path in sorted((base / folder).rglob("*.ipynb"))
-        if ".ipynb_checkpoints" not in path.parts
-    ]
+    paths = notebook_files(base)
     if not paths:
         raise ValueError(f"no notebooks under {base}; `wb build` makes them from authoring/")
     return [_read(path, root, base) for path in paths]
