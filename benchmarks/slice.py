@@ -12,6 +12,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from workbook.cli import JOBS
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -31,7 +33,7 @@ def main() -> None:
         "--customers", type=int, help="n_customers for every notebook; their own defaults when left out"
     )
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--jobs", type=int, default=1, help="groups of notebooks that `wb run` runs side by side")
+    parser.add_argument("--jobs", type=int, default=JOBS, help="groups of notebooks that `wb run` runs side by side")
     asked = parser.parse_args()
     notebooks = [ROOT / "solutions/chapters/04_feature_store.ipynb"]
     notebooks += sorted((ROOT / "solutions/capstone/churn").glob("*.ipynb"))

@@ -38,6 +38,7 @@ from lakehouse import catalog
 from lakehouse.home import CATALOGS, ROOT, home, on_databricks
 
 if TYPE_CHECKING:
+    from py4j.java_gateway import JavaGateway
     from pyspark.sql import SparkSession
 
 #: Fetched once by Spark's own resolver. Spark brings all their other dependencies.
@@ -221,21 +222,33 @@ def _quiet_stderr() -> Iterator[None]:
 
 @dataclass
 class Jvm:
-    """A JVM with a Py4J gateway, owned by this process: it ends when ``close`` is called or the process dies."""
+    """A JVM owned by this process: it ends when ``close`` is called or the process dies.
 
-    port: int
-    secret: str
+    Its processes adopt it through gateways. A gateway has one way back to Python (streaming's ``foreachBatch`` needs
+    it), so processes that run side by side need one each.
+    """
+
     process: subprocess.Popen[bytes]
+    gateway: JavaGateway
 
-    def environment(self) -> dict[str, str]:
-        """Variables by which another Python process adopts this JVM."""
-        return {"PYSPARK_GATEWAY_PORT": str(self.port), "PYSPARK_GATEWAY_SECRET": self.secret}
+    def open_gateway(self) -> dict[str, str]:
+        """Open one more gateway; return the variables by which a Python process adopts the JVM through it."""
+        server = self.gateway.jvm.org.apache.spark.api.python.Py4JServer(self.gateway.jvm.org.apache.spark.SparkConf())
+        server.start()
+        return {"PYSPARK_GATEWAY_PORT": str(server.getListeningPort()), "PYSPARK_GATEWAY_SECRET": server.secret()}
 
     def alive(self) -> bool:
-        return self.process.poll() is None
+        """Whether a process can adopt it: a notebook may have ended the JVM, or only the gateways in it."""
+        from py4j.protocol import Py4JError
+
+        try:
+            return self.process.poll() is None and self.gateway.jvm.System.nanoTime() > 0
+        except Py4JError:
+            return False
 
     def close(self) -> None:
-        # The gateway ends when its standard input does.
+        self.gateway.shutdown()
+        # The JVM ends when its standard input does.
         if self.process.stdin:
             self.process.stdin.close()
         try:
@@ -246,11 +259,7 @@ class Jvm:
 
 
 def start_jvm() -> Jvm:
-    """Start a JVM that any number of Python processes can adopt, one after the other.
-
-    One JVM has one way back to Python (streaming's ``foreachBatch``), so notebooks that run side by side
-    need one JVM each.
-    """
+    """Start a JVM that other Python processes can adopt, one after the other or side by side."""
     from pyspark import SparkConf
     from pyspark.java_gateway import launch_gateway
 
@@ -258,10 +267,7 @@ def start_jvm() -> Jvm:
     need_java()
     conf = SparkConf(loadDefaults=False).setAll(list(settings().items()))
     gateway = launch_gateway(conf, {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL})
-    parameters = gateway.java_parameters
-    jvm = Jvm(parameters.port, parameters.auth_token, gateway.proc)
-    gateway.close()
-    return jvm
+    return Jvm(gateway.proc, gateway)
 
 
 # Connect

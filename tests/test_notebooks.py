@@ -15,6 +15,7 @@ import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
 from lakehouse.home import ROOT
+from workbook import copies
 from workbook.build import changes
 from workbook.exercises import exercises
 
@@ -28,9 +29,12 @@ CLASSIC_ONLY = {"rdd", "sparkContext", "_jdf", "_jvm", "_jsc", "_sc"}
 MYST_BLOCK = re.compile(r"^\s*(:{3,}|[`~]{3,}\{|\([\w-]+\)=\s*$)", re.MULTILINE)
 
 
-def folders() -> Iterator[tuple[Path, list[str], list[str]]]:
-    for folder, below, files in os.walk(ROOT):
-        below[:] = sorted(name for name in below if not SKIPPED_FOLDERS.fullmatch(name))
+def folders(root: Path = ROOT) -> Iterator[tuple[Path, list[str], list[str]]]:
+    for folder, below, files in os.walk(root):
+        # The learner's copies are not ours to judge, solved or not.
+        below[:] = sorted(
+            name for name in below if not SKIPPED_FOLDERS.fullmatch(name) and Path(folder, name) != root / copies.NAME
+        )
         yield Path(folder), below, sorted(files)
 
 
@@ -148,6 +152,16 @@ def test_the_rule_for_markdown_spares_plain_markdown(source):
 
 
 # The repository ------------------------------------------------------------------------------------------------------
+
+
+def test_the_learners_copies_are_not_the_course(tmp_path):
+    for name in ("work/chapters", "chapters/work", ".workbook"):
+        (tmp_path / name).mkdir(parents=True)
+    assert [folder.relative_to(tmp_path).as_posix() for folder, _, _ in folders(tmp_path)] == [
+        ".",
+        "chapters",
+        "chapters/work",
+    ]
 
 
 @pytest.mark.skipif(not SOURCES, reason="nothing is authored yet")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from lakehouse.home import ROOT
 from workbook import cli, plan
 from workbook.jvm import OtherSpark, WarmJvm, WarmServer
 from workbook.run import Run, Watcher, run
@@ -368,38 +370,117 @@ def test_spark_is_replaced_after_a_failure(root: Path):
     assert events[-2:] == ["discard", "environment"]
 
 
-def test_a_jvm_that_is_gone_is_replaced(monkeypatch: pytest.MonkeyPatch):
-    import socket
+class FakeJvm:
+    """A JVM as a worker knows it."""
 
-    from lakehouse import session
+    def __init__(self) -> None:
+        self.gateways = 0
+        self.closed = self.dead = False
 
-    class Jvm:
-        def __init__(self) -> None:
-            self.server = socket.create_server(("127.0.0.1", 0))
-            self.port = self.server.getsockname()[1]
+    def open_gateway(self) -> dict[str, str]:
+        self.gateways += 1
+        return {"PYSPARK_GATEWAY_PORT": f"{id(self)}:{self.gateways}"}
 
-        def alive(self) -> bool:
-            return True
+    def alive(self) -> bool:
+        return not self.dead
 
-        def environment(self) -> dict[str, str]:
-            return {"PYSPARK_GATEWAY_PORT": str(self.port)}
+    def close(self) -> None:
+        assert not self.closed
+        self.closed = True
 
-        def close(self) -> None:
-            self.server.close()
 
-    started: list[Jvm] = []
+@pytest.fixture
+def jvms(monkeypatch: pytest.MonkeyPatch) -> list[FakeJvm]:
+    """The JVMs that were started."""
+    started: list[FakeJvm] = []
 
-    def start_jvm() -> Jvm:
-        started.append(Jvm())
+    def start_jvm() -> FakeJvm:
+        started.append(FakeJvm())
         return started[-1]
 
-    monkeypatch.setattr(session, "start_jvm", start_jvm)
+    monkeypatch.setattr("lakehouse.session.start_jvm", start_jvm)
+    return started
+
+
+def test_a_jvm_that_is_gone_is_replaced(jvms: list[FakeJvm]):
     spark = WarmJvm()
-    assert spark.environment() == spark.environment()
-    started[0].server.close()
-    assert spark.environment() == started[1].environment()
+    first = spark.environment()
+    assert spark.environment() == first
+    jvms[0].dead = True
+    assert spark.environment() != first
     spark.close()
-    assert len(started) == 2
+    assert [jvm.closed for jvm in jvms] == [True, True]
+
+
+def test_workers_share_a_jvm_by_a_gateway_each_and_the_last_closes_it(jvms: list[FakeJvm]):
+    shared = WarmJvm()
+    one, other = shared.share(), shared.share()
+    assert one.environment() != other.environment()
+    assert (len(jvms), jvms[0].gateways) == (1, 2)
+    one.close()
+    assert not jvms[0].closed
+    assert not other.alone()  # the one that has left may have broken it
+    other.close()
+    assert jvms[0].closed
+
+
+def test_a_worker_that_discards_the_shared_jvm_goes_on_with_its_own(jvms: list[FakeJvm]):
+    shared = WarmJvm()
+    one, other = shared.share(), shared.share()
+    one.environment(), other.environment()
+    one.discard()
+    one.environment()
+    assert one.alone()
+    assert (len(jvms), jvms[0].closed) == (2, False)
+    other.environment()
+    assert len(jvms) == 2
+    one.close(), other.close()
+    assert [jvm.closed for jvm in jvms] == [True, True]
+
+
+def test_a_notebook_that_fails_beside_another_is_judged_alone(root: Path):
+    write(root / "solutions/chapters/01_a.ipynb", "import os", "assert os.environ['ALONE'] == 'True', 'broken'")
+    write(root / "solutions/chapters/02_b.ipynb", "1 / 0")
+
+    class Shared(OtherSpark):
+        def __init__(self) -> None:
+            self.own = False
+
+        def environment(self) -> dict[str, str]:
+            return {"ALONE": str(self.own)}
+
+        def alone(self) -> bool:
+            return self.own
+
+        def discard(self) -> None:
+            self.own = True
+
+    result = course(root, jobs=2, spark=Shared)
+    assert statuses(result) == {"01_a": "passed", "02_b": "failed"}
+
+
+# Kernels
+
+
+def test_where_forking_is_not_safe_a_kernel_is_a_new_process(root: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("workbook.kernel._PROCESSES", multiprocessing.get_context("spawn"))
+    assert statuses(course(root)) == {"01_a": "passed"}
+
+
+def test_a_kernel_with_its_imports_done_is_like_a_new_one(root: Path):
+    draw = "import numpy as np, matplotlib.pyplot as plt\nprint(np.random.rand())\nplt.plot([1, 2]);"
+    write(root / "solutions/chapters/01_a.ipynb", draw)
+    write(root / "solutions/chapters/02_b.ipynb", draw)
+    program = "from tests.test_run import *; run(Path(sys.argv[1]), Path(sys.argv[1]) / 'state', spark=OtherSpark)"
+    subprocess.run([sys.executable, "-c", program, str(root)], check=True, timeout=120, cwd=ROOT)
+    printed = []
+    for name in ("01_a", "02_b"):
+        executed = json.loads((root / f"state/run/notebooks/solutions/chapters/{name}.ipynb").read_text())
+        outputs = [output for cell in executed["cells"] for output in cell.get("outputs", [])]
+        assert [output["output_type"] for output in outputs] == ["stream", "display_data"]
+        assert "image/png" in outputs[1]["data"]
+        printed.append(outputs[0]["text"])
+    assert printed[0] != printed[1]
 
 
 def test_the_process_gets_its_environment_back(root: Path):

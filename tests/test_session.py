@@ -120,13 +120,42 @@ def test_processes_adopt_a_running_jvm_and_leave_it_alive():
     try:
         for _ in range(2):
             done = subprocess.run(
-                [sys.executable, "-c", code], env=os.environ | jvm.environment(), capture_output=True, text=True
+                [sys.executable, "-c", code], env=os.environ | jvm.open_gateway(), capture_output=True, text=True
             )
             assert done.stdout.split() == ["False", "3"], done.stderr[-2000:]
         assert jvm.alive()
     finally:
         jvm.close()
     assert not jvm.alive()
+
+
+@pytest.mark.slow
+def test_processes_on_one_jvm_get_their_own_streams_back(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from lakehouse.session import get_spark; spark = get_spark(); here = Path(sys.argv[1])\n"
+        "(here / sys.argv[2]).touch()\n"
+        "while len(list(here.iterdir())) < 2: pass\n"
+        "seen = []\n"
+        "stream = spark.readStream.format('rate-micro-batch').option('rowsPerBatch', 5).load().writeStream\n"
+        "query = stream.foreachBatch(lambda batch, number: seen.append(batch.count())).trigger(once=True).start()\n"
+        "query.awaitTermination(60); print(sys.argv[2], seen)"
+    )
+    jvm = session.start_jvm()
+    try:
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-c", code, str(tmp_path), name],
+                env=os.environ | jvm.open_gateway(),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for name in ("one", "two")
+        ]
+        told = [process.communicate(timeout=120) for process in processes]
+        assert [out for out, _ in told] == ["one [5]\n", "two [5]\n"], told
+    finally:
+        jvm.close()
 
 
 @pytest.mark.slow

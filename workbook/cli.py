@@ -25,6 +25,8 @@ app = typer.Typer(
     help="The lakehouse ML workbook. `wb python ...` runs its Python; `wb lock` makes requirements.lock anew.",
 )
 
+#: Two notebooks keep two cores busy; on one core they would only wait for each other.
+JOBS = min(2, os.cpu_count() or 1)
 _STATE = {
     "lake": ("lake", "warehouse"),
     "models": ("mlflow",),
@@ -49,7 +51,7 @@ def run(
     ] = None,
     unsolved: Annotated[bool, typer.Option("--unsolved", help="Run the notebooks as learners get them.")] = False,
     engine: Annotated[str | None, typer.Option(metavar="NAME", help="classic or connect.")] = None,
-    jobs: Annotated[int, typer.Option(metavar="N", help="Groups of notebooks that run side by side.")] = 1,
+    jobs: Annotated[int, typer.Option(metavar="N", help="Groups of notebooks that run side by side.")] = JOBS,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget earlier results and their tables.")] = False,
 ) -> None:
     """Run the notebooks and write a report. Results whose inputs did not change are reused."""

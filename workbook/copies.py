@@ -13,10 +13,12 @@ from pathlib import Path
 from lakehouse.home import ROOT, home
 from workbook.plan import notebook_files
 
+NAME = "work"
+
 
 def work_folder() -> Path:
     """``work`` at the root of the repository, or in ``WORKBOOK_HOME`` where that is set."""
-    return (home() if os.environ.get("WORKBOOK_HOME") else ROOT) / "work"
+    return (home() if os.environ.get("WORKBOOK_HOME") else ROOT) / NAME
 
 
 def make_copies(folder: Path, root: Path = ROOT) -> list[Path]:

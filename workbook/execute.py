@@ -5,106 +5,28 @@ from __future__ import annotations
 import base64
 import io
 import json
-import os
-import queue
 import re
-import signal
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import papermill
-from ipykernel.kernelspec import get_kernel_dict
-from jupyter_client.kernelspec import KernelSpec
-from jupyter_client.manager import KernelManager
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 
 from workbook.checks import MIME as CHECK_MIME
+from workbook.kernel import START_SECONDS, Kernel
 from workbook.plan import Notebook, source
 from workbook.start import METRICS_MIME
 
 OUTCOMES = ("pass", "fail", "error", "todo")
 
-START_SECONDS = 120
 MOST_PICTURES = 8
 PICTURE_PIXELS = 640
 
 _ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
-
-
-class Kernel:
-    """A Python kernel that does its imports before it is given a notebook.
-
-    Parameters
-    ----------
-    environment : mapping of str to str
-        Environment of the process.
-    preload : sequence of str
-        Modules to import while another notebook still runs.
-    log : Path
-        Gets what the process prints outside of any cell.
-    """
-
-    def __init__(self, environment: Mapping[str, str], preload: Sequence[str], log: Path) -> None:
-        self._log = log
-        self.manager = KernelManager(transport_encryption="auto")
-        # The kernel that belongs to this Python: a spec that the user installed may have its name and another Python.
-        self.manager._kernel_spec = KernelSpec(**get_kernel_dict())  # noqa: SLF001
-        with log.open("ab") as output:
-            self.manager.start_kernel(env=dict(environment), stdout=output, stderr=output)
-        self._client = self.manager.client()
-        self._client.start_channels(iopub=False, stdin=False, hb=False, control=False)
-        # What papermill talks with later.
-        self.manager.client_class = "jupyter_client.asynchronous.AsyncKernelClient"
-        # A module that cannot be imported is for the notebook to report.
-        self._execute(
-            "import contextlib, importlib\n"
-            f"for name in {list(preload)!r}:\n"
-            "    with contextlib.suppress(Exception):\n"
-            "        importlib.import_module(name)"
-        )
-
-    def enter(self, folder: Path, environment: Mapping[str, str]) -> None:
-        """Wait for the kernel, move it to a notebook's folder and give it late variables.
-
-        Raises
-        ------
-        RuntimeError
-            The kernel died, or is not ready after two minutes.
-        """
-        wanted = self._execute(
-            f"import os\nos.chdir({str(folder)!r})\nos.environ.update({dict(environment)!r})",
-        )
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline and self.manager.is_alive():
-            with suppress(queue.Empty):
-                reply = self._client.get_shell_msg(timeout=1)
-                if reply["parent_header"].get("msg_id") == wanted:
-                    self._client.stop_channels()
-                    return
-        raise RuntimeError(f"a kernel did not start; the end of its log may tell why:\n{self._log.read_text()[-2000:]}")
-
-    def _execute(self, code: str) -> str:
-        # An empty namespace of its own: nothing of this shows up in the notebook.
-        return self._client.execute(f"exec({code!r}, {{}})", silent=True, store_history=False)
-
-    def kill(self) -> None:
-        """End the kernel, and the processes that it started, at once."""
-        pid = getattr(self.manager.provisioner, "pid", None)
-        if pid:
-            with suppress(ProcessLookupError):
-                os.killpg(pid, signal.SIGKILL)  # the kernel leads a process group of its own
-
-    def close(self) -> None:
-        """End a kernel that may or may not have been used."""
-        self._client.stop_channels()
-        if self.manager.has_kernel:
-            self.manager.shutdown_kernel(now=True)
 
 
 class _KernelEngine(NBClientEngine):

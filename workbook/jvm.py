@@ -1,8 +1,7 @@
-"""The Spark behind a run: started once, offered to one kernel after the other, replaced when it cannot go on."""
+"""The Spark behind a run: started once, offered to its kernels, replaced when it cannot go on."""
 
 from __future__ import annotations
 
-import socket
 import threading
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,6 +15,9 @@ class Spark(Protocol):
     def environment(self) -> dict[str, str]:
         """Variables by which the next kernel finds it; starts it when there is none."""
 
+    def alone(self) -> bool:
+        """Whether no notebook of another worker can have broken it."""
+
     def discard(self) -> None:
         """Forget it, because it may not be sound any more; the next kernel gets a new one."""
 
@@ -24,27 +26,68 @@ class Spark(Protocol):
 
 
 class WarmJvm:
-    """One JVM that kernels adopt in turn. It ends by itself when the runner is killed."""
+    """The JVM that a worker's kernels adopt in turn. It ends by itself when the runner is killed.
 
-    def __init__(self) -> None:
+    Workers share one, which saves memory and what Java has to load and compile twice. A notebook can break a JVM for
+    those beside it, so a worker that discards the shared one goes on with one of its own.
+    """
+
+    def __init__(self, place: _Place | None = None) -> None:
+        self._place = place or _Place()
         self._jvm: Jvm | None = None
+        self._variables: dict[str, str] = {}
+
+    def share(self) -> WarmJvm:
+        """The same JVM for one more worker."""
+        return WarmJvm(self._place)
 
     def environment(self) -> dict[str, str]:
-        from lakehouse.session import start_jvm
-
-        # A notebook may have ended the JVM, or only the gateway in it.
-        if self._jvm is None or not self._jvm.alive() or not _listens(self._jvm.port):
+        if self._jvm is None or not self._jvm.alive():
             self.close()
-            self._jvm = start_jvm()
-        return self._jvm.environment()
+            self._jvm = self._place.enter()
+            self._variables = self._jvm.open_gateway()
+        return self._variables
+
+    def alone(self) -> bool:
+        return not self._place.shared
 
     def discard(self) -> None:
         self.close()
+        self._place = _Place()
 
     def close(self) -> None:
         jvm, self._jvm = self._jvm, None
         if jvm is not None:
-            jvm.close()
+            self._place.leave(jvm)
+
+
+class _Place:
+    """A place for one JVM: started for the first who enters, closed after the last who leaves."""
+
+    def __init__(self) -> None:
+        self.shared = False  # and stays shared: one that has left may have broken it
+        self._jvm: Jvm | None = None
+        self._users: list[Jvm] = []  # for each who is in, the JVM that it got
+        self._lock = threading.Lock()
+
+    def enter(self) -> Jvm:
+        from lakehouse.session import start_jvm
+
+        with self._lock:
+            if self._jvm is None or not self._jvm.alive():
+                self._jvm = start_jvm()
+            self.shared |= bool(self._users)
+            self._users.append(self._jvm)
+            return self._jvm
+
+    def leave(self, jvm: Jvm) -> None:
+        with self._lock:
+            self._users.remove(jvm)
+            if jvm in self._users:
+                return
+            if jvm is self._jvm:
+                self._jvm = None
+        jvm.close()
 
 
 class WarmServer:
@@ -71,6 +114,10 @@ class WarmServer:
         self._server = running_connect_server()
         return {"WORKBOOK_SPARK": "connect", "SPARK_REMOTE": url}
 
+    def alone(self) -> bool:
+        # Sessions are kept apart: no notebook can stop the context of another.
+        return True
+
     def discard(self) -> None:
         """Nothing to do: sessions do not share state, and a dead server is noticed at the next start."""
 
@@ -90,16 +137,11 @@ class OtherSpark:
     def environment(self) -> dict[str, str]:
         return {}
 
+    def alone(self) -> bool:
+        return True
+
     def discard(self) -> None:
         pass
 
     def close(self) -> None:
         pass
-
-
-def _listens(port: int) -> bool:
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=2):
-            return True
-    except OSError:
-        return False

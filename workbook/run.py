@@ -30,8 +30,8 @@ from workbook import plan
 from workbook.plan import Notebook
 
 if TYPE_CHECKING:
-    from workbook.execute import Kernel
     from workbook.jvm import Spark
+    from workbook.kernel import Kernel
 
 ENGINES = ("classic", "connect", "remote")
 PRELOAD = ("pyspark.sql", "pyspark.ml", "pandas", "sklearn", "mlflow", "matplotlib.pyplot", "lakehouse.session")
@@ -116,7 +116,7 @@ def run(
     engine : {"classic", "connect", "remote"}
         Own JVM, own Spark Connect server, or the cluster that SPARK_REMOTE or WORKBOOK_MASTER names.
     jobs : int
-        Groups of notebooks that run side by side. Each has a JVM of its own.
+        Groups of notebooks that run side by side, on one JVM.
     fresh : bool
         Empty ``home/run`` first.
     spark : callable, optional
@@ -268,6 +268,9 @@ class _Course:
         groups: queue.SimpleQueue[list[Notebook]] = queue.SimpleQueue()
         for members in self.pending.values():
             groups.put(members)
+        from workbook.kernel import prepare
+
+        prepare(preload)
         workers = [_Worker(self, groups, spark(), preload) for _ in range(min(jobs, len(self.pending)))]
         try:
             for worker in workers:
@@ -356,8 +359,6 @@ class _Worker(threading.Thread):
                 self._tear_down()
 
     def _run_group(self, group: list[Notebook]) -> None:
-        from workbook.execute import execute
-
         course = self._course
         lineage = [course.keys[each.name] for each in course.notebooks if each.group == group[0].group]
         done = len(lineage) - len(group)
@@ -374,19 +375,12 @@ class _Worker(threading.Thread):
             course.store.save_lineage(notebook.group, lineage[:position])
             course.watcher.start(notebook)
             begun = time.monotonic()
-            kernel = self._kernels[0]
-            kernel.enter(notebook.folder, self._spark.environment())
-            if another:
+            found = self._execute(notebook, another=another)
+            if found["error"] and not self._spark.alone() and not course.stopped:
+                # A notebook beside this one may have broken the Spark of both.
+                self._spark.discard()
                 self._kernel_ahead()
-            found = execute(
-                notebook,
-                course.bound[notebook.name],
-                kernel,
-                course.store.executed(notebook),
-                functools.partial(course.watcher.cell, notebook),
-            )
-            self._kernels.remove(kernel)
-            kernel.close()
+                found = self._execute(notebook, another=False)
             found["error"] = found["error"] or _refused(found["checks"]["results"], unsolved=course.unsolved)
             status = "failed" if found["error"] else "passed"
             seconds = round(time.monotonic() - begun, 3)
@@ -399,8 +393,27 @@ class _Worker(threading.Thread):
                 # Whatever made it fail may still be in there: streams, settings, a stopped context.
                 self._spark.discard()
 
+    def _execute(self, notebook: Notebook, *, another: bool) -> dict[str, Any]:
+        from workbook.execute import execute
+
+        course = self._course
+        kernel = self._kernels[0]
+        kernel.enter(notebook.folder, self._spark.environment())
+        if another:
+            self._kernel_ahead()
+        found = execute(
+            notebook,
+            course.bound[notebook.name],
+            kernel,
+            course.store.executed(notebook),
+            functools.partial(course.watcher.cell, notebook),
+        )
+        self._kernels.remove(kernel)
+        kernel.close()
+        return found
+
     def _kernel_ahead(self) -> None:
-        from workbook.execute import Kernel
+        from workbook.kernel import Kernel
 
         self._course.store.folder.mkdir(parents=True, exist_ok=True)
         self._kernels.append(Kernel(os.environ, self._preload, self._course.store.folder / "kernels.log"))
@@ -436,7 +449,7 @@ def _spark_of(engine: str) -> Callable[[], Spark]:
     from workbook import jvm
 
     if engine == "classic":
-        return jvm.WarmJvm
+        return jvm.WarmJvm().share
     if engine == "connect":
         return jvm.WarmServer().share
     return jvm.OtherSpark

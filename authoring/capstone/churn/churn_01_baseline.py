@@ -35,8 +35,10 @@ ws = start("churn_01_baseline", catalog=catalog, schema=schema, n_customers=n_cu
 # %%
 customers = spark.table(ws.table("raw_customers"))
 labels = pipeline.labels_known_at(spark.table(ws.table("raw_labels")), ws.params.as_of)
-print(f"{customers.count():,} rows of {customers.select('customer_id').distinct().count():,} customers")
-print(f"{labels.count():,} labels, {100 * labels.agg(F.avg('churned')).first()[0]:.1f} % churned")
+size = customers.agg(F.count("*").alias("rows"), F.count_distinct("customer_id").alias("customers")).first()
+known = labels.agg(F.count("*").alias("labels"), F.avg("churned").alias("churned")).first()
+print(f"{size.rows:,} rows of {size.customers:,} customers")
+print(f"{known.labels:,} labels, {100 * known.churned:.1f} % churned")
 
 # %% [markdown]
 # **Put right**: the recipe used the customer table as it came. The export sends some customers twice, so their labels would count double, and a feature
