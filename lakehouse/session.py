@@ -52,6 +52,8 @@ _LESSON = {
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.shuffle.partitions": "2",
     "spark.default.parallelism": "2",
+    # VACUUM lists files with as many tasks as this says; at the default of 10,000 it takes minutes for an empty table.
+    "spark.sql.sources.parallelPartitionDiscovery.parallelism": "2",
     # Lessons run many small queries again and again; the default of 100 classes forgets them between two uses.
     "spark.sql.codegen.cache.maxEntries": "2000",
     # With one compiler Java reserves 48 MB for compiled code. Spark's generated classes fill that within a minute of

@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from workbook.exercises import Exercise
-from workbook.progress import database, record, record_hint, render, summary
+from workbook.progress import database, record, record_hint, render, summary, transaction
 
 
 def known(*ids):
@@ -85,9 +85,9 @@ def test_many_first_writers_lose_nothing(home):
 def test_a_killed_writer_leaves_what_it_recorded():
     script = (
         "import sys\n"
-        "from workbook.progress import _connection, record\n"
+        "from workbook.progress import record, transaction\n"
         "record('4.1', 'pass')\n"
-        "with _connection() as connection:\n"
+        "with transaction() as connection:\n"
         "    connection.execute(\"INSERT INTO attempts VALUES (NULL, '4.1', 'fail', '', NULL, '')\")\n"
         "    print('in the middle', flush=True)\n"
         "    sys.stdin.read()\n"
@@ -125,3 +125,12 @@ def test_a_course_without_exercises_says_so(monkeypatch, capsys):
     monkeypatch.setattr("workbook.progress.exercises", dict)
     render(Console(width=100))
     assert "There are no exercises yet." in capsys.readouterr().out
+
+
+def test_a_file_of_an_earlier_version_keeps_its_attempts_and_gets_the_new_tables():
+    record("4.1", "pass")
+    with transaction() as connection:
+        connection.executescript("DROP TABLE sittings; DROP TABLE answers; PRAGMA user_version = 0")
+    with transaction() as connection:
+        assert connection.execute("SELECT count(*) FROM sittings").fetchone() == (0,)
+        assert connection.execute("SELECT exercise FROM attempts").fetchall() == [("4.1",)]

@@ -1,9 +1,12 @@
-"""Turn the authored text into notebooks.
+"""Turn the authored text into notebooks and sealed question banks.
 
 ``authoring/chapters/04_feature_store.py`` (jupytext py:percent, solved in place) becomes two notebooks:
 
 - ``chapters/04_feature_store.ipynb``, unsolved and without outputs: what a learner opens;
 - ``solutions/chapters/04_feature_store.ipynb``, solved, with the few outputs that nbval compares.
+
+``authoring/quizzes/04_feature_store.yaml`` becomes the sealed bank ``quizzes/banks/04_feature_store.json``, and all banks
+together the exams and quizzes of ``quizzes/banks/forms.json``.
 
 Inside a code cell the lines between ``### BEGIN SOLUTION`` and ``### END SOLUTION`` are the answer; a cell tagged
 ``solution`` is an answer whole. The learner gets the block's ``### STUB: `` lines instead, or without them
@@ -145,7 +148,26 @@ def changes(root: Path = ROOT, exercises: Collection[str] | None = None) -> list
                 found.append(Change(path, "missing", text))
             elif path.read_bytes() != text.encode():
                 found.append(Change(path, "stale", text))
+    for path, text in _banks(authoring / "quizzes", root / "quizzes" / "banks").items():
+        if not path.exists():
+            found.append(Change(path, "missing", text))
+        elif path.read_bytes() != text.encode():
+            found.append(Change(path, "stale", text))
     return found + [Change(path, "orphan", None) for path in _orphans(root)]
+
+
+def _banks(source: Path, target: Path) -> dict[Path, str]:
+    """The sealed banks and the forms, by path."""
+    # Imported here: most builds of most tests have no bank.
+    from workbook.quiz import forms, library, sealed
+    from workbook.quiz.bank import read_bank
+
+    bank = read_bank(source)
+    if not bank:
+        return {}
+    texts = {target / f"{chapter}.json": sealed.to_json(sealed.seal(items)) for chapter, items in bank.items()}
+    every = [item for items in bank.values() for item in items]
+    return texts | {target / library.FORMS: library.to_json(forms.all_forms(every, source / "exams.yaml"))}
 
 
 def store_outputs(executed: Path, solution: Path) -> None:
@@ -409,6 +431,9 @@ def _orphans(root: Path) -> list[Path]:
             source = metadata.get("workbook", {}).get("source")
             if source is not None and not (root / source).exists():
                 orphans.append(path)
+    for path in sorted((root / "quizzes" / "banks").glob("[0-9][0-9]_*.json")):
+        if not (root / "authoring" / "quizzes" / f"{path.stem}.yaml").exists():
+            orphans.append(path)
     return orphans
 
 

@@ -253,6 +253,49 @@ def lab(context: typer.Context) -> None:
 
 
 @app.command()
+def quiz(
+    name: Annotated[str | None, typer.Argument(help="A chapter's number, or a quiz. None lists them.")] = None,
+    stats: Annotated[
+        bool, typer.Option("--stats", help="Show what the bank covers and how its keys are proved.")
+    ] = False,
+) -> None:
+    """Answer a quiz. Each answer is followed by the reasons."""
+    if stats:
+        from workbook.quiz import statistics
+
+        raise typer.Exit(statistics.show())
+    _sit(name, practice=True)
+
+
+@app.command()
+def exam(name: Annotated[str | None, typer.Argument(help="An exam, such as pro-1. None lists them.")] = None) -> None:
+    """Sit an exam: the clock runs while you sit, and reasons come at the end."""
+    _sit(name, practice=False)
+
+
+def _sit(name: str | None, *, practice: bool) -> None:
+    from rich.console import Console
+
+    from workbook.quiz import library, terminal
+
+    console = Console()
+    try:
+        known = {each.name: each for each in library.forms().values() if (each.minutes is None) == practice}
+        if name is None:
+            for form in known.values():
+                clock = "" if form.minutes is None else f", {form.minutes} min"
+                console.print(f"{form.name:14} {form.title} ({len(form.items)} questions{clock})", highlight=False)
+            return
+        form = library.form_named(name, known)
+        bank = library.whole_bank()
+        result = terminal.sit(form, bank, console, practice=practice)
+    except ValueError as error:
+        raise _refuse(error) from None
+    if result is not None:
+        terminal.show_result(console, form, bank, result, reasons=not practice)
+
+
+@app.command()
 def progress() -> None:
     """Show which exercises are solved."""
     from workbook.progress import render

@@ -1,6 +1,6 @@
 """What the learner has done, kept in ``progress.db`` in the folder of local state.
 
-The file is a SQLite database in WAL mode with two append-only tables, so that two notebooks can write at once and a
+The file is a SQLite database in WAL mode with append-only tables (a sitting alone is marked once as finished), so that two notebooks can write at once and a
 kill loses at most the attempt being written.
 """
 
@@ -25,8 +25,10 @@ from workbook.exercises import Exercise, exercises
 
 _BUSY_SECONDS = 20
 _RANK = {"todo": 0, "error": 1, "fail": 2, "pass": 3}
-_TABLES = """
-CREATE TABLE attempts (
+_VERSION = 2
+_TABLES = f"""
+PRAGMA user_version = {_VERSION};
+CREATE TABLE IF NOT EXISTS attempts (
     id INTEGER PRIMARY KEY,
     exercise TEXT NOT NULL,
     outcome TEXT NOT NULL CHECK (outcome IN ('pass', 'fail', 'error')),
@@ -34,9 +36,28 @@ CREATE TABLE attempts (
     notebook TEXT,
     at TEXT NOT NULL
 );
-CREATE TABLE hints (
+CREATE TABLE IF NOT EXISTS hints (
     id INTEGER PRIMARY KEY,
     exercise TEXT NOT NULL,
+    at TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS sittings (
+    id INTEGER PRIMARY KEY,
+    form TEXT NOT NULL,
+    version TEXT NOT NULL,
+    items TEXT NOT NULL,
+    seed INTEGER NOT NULL,
+    minutes INTEGER,
+    at TEXT NOT NULL,
+    finished TEXT
+);
+CREATE TABLE IF NOT EXISTS answers (
+    id INTEGER PRIMARY KEY,
+    sitting INTEGER NOT NULL REFERENCES sittings (id),
+    item TEXT NOT NULL,
+    given TEXT NOT NULL,
+    flagged INTEGER NOT NULL,
+    seconds REAL NOT NULL,
     at TEXT NOT NULL
 );
 """
@@ -115,7 +136,7 @@ def record(exercise: str, outcome: str, message: str = "", notebook: str | None 
     OSError, sqlite3.Error
         If the file cannot be written.
     """
-    with _connection() as connection:
+    with transaction() as connection:
         connection.execute(
             "INSERT INTO attempts (exercise, outcome, message, notebook, at) VALUES (?, ?, ?, ?, ?)",
             (exercise, outcome, message, notebook, _now()),
@@ -124,7 +145,7 @@ def record(exercise: str, outcome: str, message: str = "", notebook: str | None 
 
 def record_hint(exercise: str) -> None:
     """Note that a hint was read. Errors as for :func:`record`."""
-    with _connection() as connection:
+    with transaction() as connection:
         connection.execute("INSERT INTO hints (exercise, at) VALUES (?, ?)", (exercise, _now()))
 
 
@@ -144,7 +165,7 @@ def summary(known: Iterable[Exercise] | None = None) -> list[ChapterProgress]:
     outcomes: dict[str, list[str]] = defaultdict(list)
     hints: Counter[str] = Counter()
     if database().exists():
-        with _connection() as connection:
+        with transaction() as connection:
             for exercise, outcome in connection.execute("SELECT exercise, outcome FROM attempts ORDER BY id"):
                 outcomes[exercise].append(outcome)
             hints.update(exercise for (exercise,) in connection.execute("SELECT exercise FROM hints"))
@@ -175,12 +196,15 @@ def render(console: Console | None = None) -> None:
 
 
 @contextmanager
-def _connection() -> Iterator[sqlite3.Connection]:
+def transaction() -> Iterator[sqlite3.Connection]:
     """A transaction on the database, which is made when missing."""
     path = database()
     if not path.exists():
         _create(path)
     with closing(sqlite3.connect(path, timeout=_BUSY_SECONDS)) as connection, connection:
+        if connection.execute("PRAGMA user_version").fetchone() != (_VERSION,):
+            # A file of an earlier version of this program lacks tables; what it has stays.
+            connection.executescript(_TABLES)
         yield connection
 
 

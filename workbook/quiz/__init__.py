@@ -1,0 +1,1 @@
+"""The question bank and everything that grades with it."""

@@ -1,0 +1,203 @@
+"""Questions as their authors write them: ``authoring/quizzes/<chapter>.yaml``, checked field by field when read."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from lakehouse.home import ROOT
+from workbook.objectives import OBJECTIVES
+
+SOURCE_FOLDER = ROOT / "authoring" / "quizzes"
+LETTERS = "ABCDEF"
+TIERS = ("executed", "package", "documented", "judgement")
+PROVED_TIERS = ("executed", "package")
+
+#: A seed question: two practice exams, four domain quizzes, six chapter quizzes.
+_SOURCE = re.compile(r"003/PE[12]-([1-9]|[1-5]\d|60)|003/Q[1-4]-([1-9]|10)|002/[1-6]\.[1-5]")
+_ID = re.compile(r"[a-z]+(-[a-z0-9]+)+-\d{3}")
+
+Text = Annotated[str, Field(min_length=1)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class Choice(_Strict):
+    """One choice with the reason why it is right or wrong."""
+
+    text: Text
+    correct: bool
+    reason: Text
+
+
+class Page(_Strict):
+    """A documentation page and what it says, in our words."""
+
+    name: Text
+    says: Text
+
+
+class Item(_Strict):
+    """One question.
+
+    Attributes
+    ----------
+    id : str
+        ``<prefix>-<topic>-<three digits>``, unique in the bank, and never used again.
+    objectives : tuple of str
+        Ids of :data:`workbook.objectives.OBJECTIVES`.
+    stem, code, ask : str
+        The situation, code to read (optional), and the question; ``ask`` may be left out where the stem ends in it.
+    scenario : bool
+        Whether the question asks for a decision in a situation, not for a fact.
+    select : int
+        How many choices are to be taken. More than one is said in the question.
+    choices : tuple of Choice
+        In the order in which their letters A, B, ... are given.
+    difficulty : {1, 2, 3}
+        1 most get right who have done it once, 3 needs two ideas at a time.
+    tier : str
+        What the key rests on. ``executed``: a proof runs the choices. ``package``: a proof reads an installed package.
+        ``documented``: ``page`` says so. ``judgement``: the reasons argue it.
+    proof : str or None
+        Name of the function in ``workbook/proofs/chNN.py``.
+    versions : dict of str to str
+        Packages that the key depends on, with the version it was checked with.
+    checked : date
+        First day of the month in which it was checked.
+    source : tuple of str
+        Seed questions that this item stands for.
+    see : str
+        Section of a lesson, ``<notebook>#<heading>``.
+    """
+
+    id: str
+    objectives: Annotated[tuple[str, ...], Field(min_length=1)]
+    stem: Text
+    code: str | None = None
+    ask: str | None = None
+    scenario: bool = False
+    select: Annotated[int, Field(ge=1)] = 1
+    choices: Annotated[tuple[Choice, ...], Field(min_length=3, max_length=6)]
+    difficulty: Literal[1, 2, 3]
+    tier: Literal["executed", "package", "documented", "judgement"]
+    proof: str | None = None
+    page: Page | None = None
+    versions: dict[str, str] = {}
+    checked: date
+    source: tuple[str, ...] = ()
+    see: Annotated[str, Field(pattern=r"^\d\d_[a-z_]+#[a-z0-9-]+$")]
+
+    @field_validator("id")
+    @classmethod
+    def _named(cls, value: str) -> str:
+        if not _ID.fullmatch(value):
+            raise ValueError(f"{value!r} is not of the form prefix-topic-001")
+        return value
+
+    @field_validator("objectives")
+    @classmethod
+    def _known(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [value for value in values if value not in OBJECTIVES]
+        if unknown:
+            raise ValueError(f"unknown objectives {unknown}; workbook/objectives.py lists them")
+        return values
+
+    @field_validator("source")
+    @classmethod
+    def _seed(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [value for value in values if not _SOURCE.fullmatch(value)]
+        if unknown:
+            raise ValueError(f"{unknown} are no seed questions; write 003/PE1-12, 003/Q1-8 or 002/2.4")
+        return values
+
+    @field_validator("checked", mode="before")
+    @classmethod
+    def _month(cls, value: Any) -> Any:
+        return f"{value}-01" if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d", value) else value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Item:
+        n_correct = len(self.key)
+        if n_correct != self.select:
+            raise ValueError(f"{n_correct} choices are correct and select is {self.select}")
+        if n_correct == len(self.choices):
+            raise ValueError("every choice is correct")
+        if (self.tier in PROVED_TIERS) != (self.proof is not None):
+            raise ValueError(f"tier {self.tier} and proof {self.proof!r} do not fit: executed and package need a proof")
+        if (self.tier == "documented") != (self.page is not None):
+            raise ValueError(f"tier {self.tier}: a page belongs to documented items, and only to them")
+        # Case may be the difference: an alias "champion" is not the alias "Champion".
+        if len({choice.text for choice in self.choices}) < len(self.choices):
+            raise ValueError("two choices have the same text")
+        return self
+
+    @property
+    def key(self) -> str:
+        """Letters of the correct choices, ``"B"`` or ``"AC"``."""
+        return "".join(letter for letter, choice in zip(LETTERS, self.choices, strict=False) if choice.correct)
+
+    @property
+    def domain(self) -> str:
+        """The exam domain of the first objective, such as ``PRO-2``."""
+        return self.objectives[0].partition(".")[0]
+
+
+class BankError(ValueError):
+    """A bank that cannot be used; the message names file, item and field."""
+
+
+def read_chapter(path: Path) -> list[Item]:
+    """Read one file of questions.
+
+    Raises
+    ------
+    BankError
+        One line for each fault: file, item, field and what is wrong.
+    """
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise BankError(f"{path.name} is not YAML: {error}") from error
+    if not isinstance(raw, list):
+        raise BankError(f"{path.name} must hold a list of items")
+    items, faults = [], []
+    for number, fields in enumerate(raw, start=1):
+        name = fields.get("id", f"item {number}") if isinstance(fields, dict) else f"item {number}"
+        try:
+            items.append(Item.model_validate(fields))
+        except ValidationError as error:
+            for fault in error.errors():
+                field = ".".join(map(str, fault["loc"])) or "item"
+                faults.append(f"{path.name}, {name}, {field}: {fault['msg'].removeprefix('Value error, ')}")
+    if faults:
+        raise BankError("\n".join(faults))
+    return items
+
+
+def read_bank(folder: Path = SOURCE_FOLDER) -> dict[str, list[Item]]:
+    """Read all questions: stem of a chapter to its items.
+
+    Raises
+    ------
+    BankError
+        For the faults of :func:`read_chapter`, and for an id that occurs twice.
+    """
+    bank = {path.stem: read_chapter(path) for path in sorted(folder.glob("[0-9][0-9]_*.yaml"))}
+    where: dict[str, str] = {}
+    faults = []
+    for chapter, items in bank.items():
+        for item in items:
+            if item.id in where:
+                faults.append(f"{chapter}.yaml, {item.id}, id: stands in {where[item.id]}.yaml already")
+            where[item.id] = chapter
+    if faults:
+        raise BankError("\n".join(faults))
+    return bank

@@ -1,0 +1,288 @@
+"""Exams and quizzes: which items, in which order, for how long, and what a score means.
+
+Fixed forms stand in ``authoring/quizzes/exams.yaml``; the two practice papers and the quizzes of the old blueprint follow
+from the seed questions that items stand for; a random form follows from a blueprint and a seed.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from workbook.quiz.bank import SOURCE_FOLDER, BankError, Item
+from workbook.quiz.lint import give_aways, twins
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """An exam: items for each domain, and minutes.
+
+    The weights are those of the guides in force: Professional of September 2025, Associate of March 2025.
+    """
+
+    title: str
+    domains: Mapping[str, int]
+    minutes: int
+
+    @property
+    def size(self) -> int:
+        """Number of items."""
+        return sum(self.domains.values())
+
+
+BLUEPRINTS = {
+    "pro": Blueprint("Machine Learning Professional", {"PRO-1": 26, "PRO-2": 26, "PRO-3": 7}, 120),
+    "assoc": Blueprint("Machine Learning Associate", {"ASC-1": 18, "ASC-2": 9, "ASC-3": 15, "ASC-4": 6}, 90),
+}
+
+#: Lowest score of each band, of 60: those of the seeds' practice papers.
+_CLASSIC_BANDS = (
+    (54, "well prepared"),
+    (48, "good, with areas to review"),
+    (42, "solid, with several areas to review"),
+)
+_LOWEST_BAND = "study the weak objectives before sitting the exam"
+CHAPTER_QUIZ = 10
+
+
+class Form(BaseModel):
+    """A list of items to be answered in one sitting.
+
+    Attributes
+    ----------
+    name, title : str
+    minutes : int or None
+        None for a quiz without a clock.
+    items : tuple of str
+        Ids; every item once.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    title: str
+    minutes: int | None = None
+    items: tuple[str, ...]
+
+
+def band(right: int, of: int) -> str:
+    """What a score means: the bands of the seeds' papers of 60, for any length by the share of right items.
+
+    No cut score of the real exams is published.
+    """
+    return next((words for least, words in _CLASSIC_BANDS if right * 60 >= least * of), _LOWEST_BAND)
+
+
+def assemble(
+    items: Sequence[Item], blueprint: Blueprint, seed: int, *, avoid: Collection[str] = (), name: str | None = None
+) -> Form:
+    """Draw a form by a blueprint.
+
+    Objectives are spread: in each domain an objective gets its next item only when the others have as many. No two
+    near-duplicates come together, and no item that gives another one away. The order is random.
+
+    Parameters
+    ----------
+    items : sequence of Item
+        The bank.
+    seed : int
+        Equal seeds and banks give equal forms.
+    avoid : collection of str
+        Ids that are taken only when a domain has too few others.
+    name : str, optional
+        By default made from the seed.
+
+    Raises
+    ------
+    BankError
+        When a domain has too few items.
+    """
+    chance = random.Random(seed)
+    apart = _apart(items)
+    chosen: list[str] = []
+    for domain, wanted in blueprint.domains.items():
+        # What an item counts for in this exam is its first objective in it.
+        pool = {item.id: own for item in items if (own := _first(item, domain, blueprint)) is not None}
+        try:
+            _draw(pool, wanted, chosen, apart, chance, avoid)
+        except LookupError:
+            raise BankError(f"{domain} has {len(pool)} items in the bank: too few for a form with {wanted}") from None
+    chance.shuffle(chosen)
+    return Form(
+        name=name or f"random-{seed}",
+        title=f"{blueprint.title}, form {seed}" if name is None else blueprint.title,
+        minutes=blueprint.minutes,
+        items=tuple(chosen),
+    )
+
+
+def chapter_quiz(chapter: str, title: str, items: Sequence[Item], seed: int = 1) -> Form:
+    """Draw the quiz of a chapter: ten of its items, its objectives spread, in the order of the bank.
+
+    Raises
+    ------
+    BankError
+        When the chapter has too few items.
+    """
+    chosen: list[str] = []
+    try:
+        _draw(
+            {item.id: item.objectives[0] for item in items},
+            CHAPTER_QUIZ,
+            chosen,
+            _apart(items),
+            random.Random(seed),
+            (),
+        )
+    except LookupError:
+        raise BankError(f"{chapter} has {len(items)} items: too few for a quiz of {CHAPTER_QUIZ}") from None
+    ordered = tuple(item.id for item in items if item.id in chosen)
+    return Form(name=f"quiz-{chapter[:2]}", title=title, items=ordered)
+
+
+def _apart(items: Sequence[Item]) -> dict[str, set[str]]:
+    """For each item the ids that may not be in one form with it."""
+    apart: dict[str, set[str]] = {item.id: set() for item in items}
+    for one, other in [*((a, b) for a, b, _ in twins(items)), *give_aways(items)]:
+        apart[one].add(other)
+        apart[other].add(one)
+    return apart
+
+
+def _draw(
+    pool: Mapping[str, str],
+    wanted: int,
+    chosen: list[str],
+    apart: Mapping[str, set[str]],
+    chance: random.Random,
+    avoid: Collection[str],
+) -> None:
+    """Add ``wanted`` ids of a pool (id to objective) to those chosen. A LookupError when there are too few."""
+    times: Counter[str] = Counter()
+    for _ in range(wanted):
+        free = [each for each in pool if each not in chosen and not apart[each] & set(chosen)]
+        if not free:
+            raise LookupError
+        chance.shuffle(free)
+        best = min(free, key=lambda each: (each in avoid, times[pool[each]]))
+        times[pool[best]] += 1
+        chosen.append(best)
+
+
+def forms_from_seeds(items: Sequence[Item]) -> list[Form]:
+    """The forms that follow the seeds' own papers, with the items that stand for their questions, in their order.
+
+    A paper for which the bank lacks an item is left out; the lint of the bank names the questions that nothing stands for.
+    """
+    by_source = {source: item.id for item in items for source in item.source}
+
+    def form(name: str, title: str, sources: Sequence[str], minutes: int | None = None) -> Form | None:
+        if any(source not in by_source for source in sources):
+            return None
+        return Form(name=name, title=title, minutes=minutes, items=tuple(by_source[source] for source in sources))
+
+    domains = ("experimentation and data", "model lifecycle", "deployment", "monitoring")
+    classics = [
+        form(
+            f"classic-{paper}",
+            f"Old blueprint, practice paper {paper}, put right",
+            [f"003/PE{paper}-{number}" for number in range(1, 61)],
+            minutes=120,
+        )
+        for paper in (1, 2)
+    ]
+    quizzes = [
+        form(f"domain-{quiz}", f"Old blueprint, {title}", [f"003/Q{quiz}-{number}" for number in range(1, 11)])
+        for quiz, title in enumerate(domains, start=1)
+    ]
+    lifecycle = [
+        form(f"lifecycle-{part}", f"Lifecycle quiz {part}", [f"002/{part}.{number}" for number in range(1, 6)])
+        for part in range(1, 7)
+    ]
+    return [each for each in classics + quizzes + lifecycle if each is not None]
+
+
+def all_forms(items: Sequence[Item], path: Path) -> list[Form]:
+    """The fixed forms of a file and those that follow from the seeds, as far as the bank has their items.
+
+    Raises
+    ------
+    BankError
+        For the faults of :func:`read_forms` and :func:`faults_of_form`, and for a name that is used twice.
+    """
+    by_id = {item.id: item for item in items}
+    found = (read_forms(path) if path.exists() else []) + forms_from_seeds(items)
+    faults = [f"{name} names two forms" for name, count in Counter(form.name for form in found).items() if count > 1]
+    faults += [fault for form in found for fault in faults_of_form(form, by_id)]
+    if faults:
+        raise BankError("\n".join(faults))
+    return found
+
+
+def read_forms(path: Path = SOURCE_FOLDER / "exams.yaml") -> list[Form]:
+    """Read the fixed forms.
+
+    Raises
+    ------
+    BankError
+        One line for each fault, with the form and the field.
+    """
+    raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    forms, faults = [], []
+    for number, fields in enumerate(raw, start=1):
+        try:
+            forms.append(Form.model_validate(fields))
+        except ValidationError as error:
+            name = fields.get("name", f"form {number}") if isinstance(fields, dict) else f"form {number}"
+            faults += [
+                f"{path.name}, {name}, {'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()
+            ]
+    if faults:
+        raise BankError("\n".join(faults))
+    return forms
+
+
+def faults_of_form(form: Form, items: Mapping[str, Item]) -> list[str]:
+    """What is wrong with a form: unknown or repeated items, near-duplicates, items that give others away."""
+    unknown = [each for each in form.items if each not in items]
+    if unknown:
+        return [f"{form.name}: {unknown} are not in the bank"]
+    asked = [items[each] for each in form.items]
+    repeated = [each for each, count in Counter(form.items).items() if count > 1]
+    faults = [f"{form.name}: {each} is asked more than once" for each in repeated]
+    faults += [f"{form.name}: {one} and {other} ask nearly the same" for one, other, _ in twins(asked) if one != other]
+    return faults + [f"{form.name}: {other} gives {one} away" for one, other in give_aways(asked)]
+
+
+def _first(item: Item, domain: str, blueprint: Blueprint) -> str | None:
+    """The objective that an item counts for in a domain of an exam, None when it counts for another domain or exam."""
+    own = next((each for each in item.objectives if each.partition(".")[0] in blueprint.domains), None)
+    return own if own is not None and own.partition(".")[0] == domain else None
+
+
+def draw_fixed(bank: Mapping[str, Sequence[Item]]) -> list[Form]:
+    """Draw the fixed forms anew: two Professional exams that share no item where the bank allows, one Associate, and a quiz
+    for each chapter.
+
+    ``python -m workbook.quiz.forms`` writes them to ``authoring/quizzes/exams.yaml``. Who has sat a form has sat these
+    items, so that is for the day when the bank has changed much.
+    """
+    items = [item for own in bank.values() for item in own]
+    first = assemble(items, BLUEPRINTS["pro"], seed=1, name="pro-1")
+    second = assemble(items, BLUEPRINTS["pro"], seed=2, name="pro-2", avoid=first.items)
+    associate = assemble(items, BLUEPRINTS["assoc"], seed=3, name="assoc-1", avoid=first.items + second.items)
+    titles = {chapter: chapter[3:].replace("_", " ").capitalize() for chapter in bank}
+    return [first, second, associate, *(chapter_quiz(chapter, titles[chapter], own) for chapter, own in bank.items())]
+
+
+if __name__ == "__main__":
+    from workbook.quiz.bank import read_bank
+
+    drawn = [form.model_dump(mode="json") for form in draw_fixed(read_bank())]
+    (SOURCE_FOLDER / "exams.yaml").write_text(yaml.safe_dump(drawn, sort_keys=False, width=120), encoding="utf-8")

@@ -1,0 +1,67 @@
+"""What a learner has: the sealed banks and the forms of ``quizzes/banks``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import reduce
+from operator import or_
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from lakehouse.home import ROOT
+from workbook.quiz.bank import BankError
+from workbook.quiz.forms import Form
+from workbook.quiz.sealed import Bank, read_sealed
+
+FOLDER = ROOT / "quizzes" / "banks"
+FORMS = "forms.json"
+
+
+def whole_bank(folder: Path = FOLDER) -> Bank:
+    """All questions as one bank.
+
+    Raises
+    ------
+    BankError
+        When there is none, or one is damaged.
+    """
+    paths = [path for path in sorted(folder.glob("*.json")) if path.name != FORMS]
+    if not paths:
+        raise BankError(f"there is no bank in {folder}: `wb build` makes them")
+    return reduce(or_, map(read_sealed, paths))
+
+
+def forms(folder: Path = FOLDER) -> dict[str, Form]:
+    """The fixed forms by name.
+
+    Raises
+    ------
+    BankError
+        When the file is missing or damaged.
+    """
+    path = folder / FORMS
+    try:
+        return {fields["name"]: Form.model_validate(fields) for fields in json.loads(path.read_text(encoding="utf-8"))}
+    except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+        raise BankError(f"{path} cannot be read ({error}); `wb build` makes it anew") from error
+
+
+def to_json(found: Sequence[Form]) -> str:
+    """The text of the file of forms."""
+    return json.dumps([form.model_dump() for form in found], indent=1, ensure_ascii=False) + "\n"
+
+
+def form_named(name: str, known: dict[str, Form]) -> Form:
+    """The form of this name; ``04`` and ``4`` stand for ``quiz-04``.
+
+    Raises
+    ------
+    BankError
+        When there is none; the message lists them.
+    """
+    wanted = f"quiz-{int(name):02}" if name.isdigit() else name
+    if wanted not in known:
+        raise BankError(f"there is no form {name!r}. There are: {', '.join(known) or 'none'}")
+    return known[wanted]
