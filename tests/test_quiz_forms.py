@@ -9,7 +9,7 @@ import pytest
 from test_quiz_lint import choices, item
 
 from workbook.objectives import OBJECTIVES
-from workbook.quiz.bank import BankError, Item
+from workbook.quiz.bank import SEED_QUESTIONS, BankError, Item
 from workbook.quiz.forms import (
     BLUEPRINTS,
     Blueprint,
@@ -20,9 +20,9 @@ from workbook.quiz.forms import (
     draw_fixed,
     faults_of_form,
     forms_from_seeds,
+    not_together,
     read_forms,
 )
-from workbook.quiz.lint import SEED_QUESTIONS
 
 #: Four items of each objective of the Professional exam.
 ITEMS = [
@@ -39,7 +39,7 @@ def domains(form: Form, items: list[Item]) -> Counter[str]:
 
 
 def test_a_form_keeps_the_weights_and_spreads_the_objectives():
-    form = assemble(ITEMS, BLUEPRINTS["pro"], seed=1)
+    form = assemble(ITEMS, BLUEPRINTS["pro"], 1, {})
     assert len(set(form.items)) == len(form.items) == 59
     assert domains(form, ITEMS) == {"PRO-1": 26, "PRO-2": 26, "PRO-3": 7}
     by_id = {each.id: each.objectives[0] for each in ITEMS}
@@ -49,50 +49,51 @@ def test_a_form_keeps_the_weights_and_spreads_the_objectives():
 
 
 def test_equal_seeds_give_equal_forms_and_others_give_others():
-    first, again, other = (assemble(ITEMS, BLUEPRINTS["pro"], seed=seed) for seed in (3, 3, 4))
+    first, again, other = (assemble(ITEMS, BLUEPRINTS["pro"], seed, {}) for seed in (3, 3, 4))
     assert first == again
     assert set(first.items) != set(other.items)
 
 
 def test_a_second_form_avoids_the_items_of_the_first_while_there_are_others():
-    first = assemble(ITEMS, BLUEPRINTS["pro"], seed=1)
-    second = assemble(ITEMS, BLUEPRINTS["pro"], seed=2, avoid=first.items)
+    first = assemble(ITEMS, BLUEPRINTS["pro"], 1, {})
+    second = assemble(ITEMS, BLUEPRINTS["pro"], 2, {}, avoid=first.items)
     assert not set(first.items) & set(second.items)
     small = [each for each in ITEMS if each.domain == "PRO-3"][:7]
-    blueprint = Blueprint("small", {"PRO-3": 7}, 10)
-    assert set(assemble(small, blueprint, seed=1, avoid=[small[0].id]).items) == {each.id for each in small}
+    blueprint = Blueprint("small", "small", {"PRO-3": 7}, 10)
+    assert set(assemble(small, blueprint, 1, {}, avoid=[small[0].id]).items) == {each.id for each in small}
 
 
 def test_near_duplicates_and_give_aways_never_meet():
     told = "The endpoint keeps serving version 3 until somebody updates it"
     asked = item(900, objectives=["PRO-3.02"], choices=choices(told, "No", "Maybe"))
     telling = item(901, objectives=["PRO-3.02"], choices=choices("x", "y", "z", reason=f"Here {told.lower()}."))
-    blueprint = Blueprint("small", {"PRO-3": 10}, 10)
+    blueprint = Blueprint("small", "small", {"PRO-3": 10}, 10)
     serving = [each for each in ITEMS if each.domain == "PRO-3"]
     for seed in range(20):
-        form = assemble([asked, telling, *serving], blueprint, seed=seed)
+        items = [asked, telling, *serving]
+        form = assemble(items, blueprint, seed, not_together(items))
         assert not {asked.id, telling.id} <= set(form.items)
 
 
 def test_too_small_a_bank_is_refused_by_domain():
     with pytest.raises(BankError, match="PRO-3 has 20 items in the bank: too few for a form with 21"):
-        assemble(ITEMS, Blueprint("large", {"PRO-3": 21}, 10), seed=1)
+        assemble(ITEMS, Blueprint("large", "large", {"PRO-3": 21}, 10), 1, {})
 
 
 def test_an_item_counts_by_its_first_objective_in_the_exam():
     both = [item(n, objectives=["PRO-3.01", "ASC-4.06"]) for n in range(6)]
-    assert len(assemble(both, Blueprint("a", {"ASC-4": 6}, 10), seed=1).items) == 6
-    assert len(assemble(both, Blueprint("p", {"PRO-3": 6}, 10), seed=1).items) == 6
+    assert len(assemble(both, Blueprint("a", "a", {"ASC-4": 6}, 10), 1, {}).items) == 6
+    assert len(assemble(both, Blueprint("p", "p", {"PRO-3": 6}, 10), 1, {}).items) == 6
 
 
 def test_a_chapter_quiz_has_ten_items_of_all_its_objectives_in_their_order():
     chapter = [each for each in ITEMS if each.objectives[0] in {"PRO-1.18", "PRO-1.19", "PRO-1.22"}]
-    form = chapter_quiz("04_feature_store", "Feature store", chapter)
+    form = chapter_quiz("04_feature_store", "Feature store", chapter, {})
     assert (form.name, form.minutes, len(form.items)) == ("quiz-04", None, 10)
     assert list(form.items) == sorted(form.items)
     assert {each.objectives[0] for each in chapter if each.id in form.items} == {"PRO-1.18", "PRO-1.19", "PRO-1.22"}
     with pytest.raises(BankError, match="04_feature_store has 3 items"):
-        chapter_quiz("04_feature_store", "Feature store", chapter[:3])
+        chapter_quiz("04_feature_store", "Feature store", chapter[:3], {})
 
 
 def test_the_fixed_forms_share_no_item_where_the_bank_allows():

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from workbook import cli
 from workbook.quiz import library, sittings, terminal
+from workbook.quiz.bank import shuffled_letters
 from workbook.quiz.forms import Form
 from workbook.quiz.grading import Share
 from workbook.quiz.sealed import seal, to_json
@@ -32,7 +33,8 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 def shown(number: int, letters: str) -> str:
     """The letters on the screen for letters of the bank, in the sitting of seed 7."""
-    order = terminal._order(BANK.items[f"fs-pit-{number:03}"], 7)
+    item = BANK.items[f"fs-pit-{number:03}"]
+    order = shuffled_letters(item.id, item.letters, 7)
     return "".join("ABCDE"[order.index(letter)] for letter in letters)
 
 
@@ -128,8 +130,8 @@ def test_the_result_names_domains_band_and_sections():
 @pytest.fixture
 def quizzes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     (tmp_path / "04_feature_store.json").write_text(to_json(BANK))
-    (tmp_path / library.FORMS).write_text(library.to_json([FORM, EXAM]))
-    for function in (library.forms, library.whole_bank):
+    (tmp_path / library.FORMS).write_text(library.to_json([FORM, EXAM], {}))
+    for function in (library.read_forms, library.whole_bank):
         monkeypatch.setattr(function, "__defaults__", (tmp_path,))
     return tmp_path
 

@@ -557,14 +557,17 @@ class TestGrants:
             assert "EXECUTE" in self.denied(mlflow.pyfunc.load_model, f"models:/{target}/2")
 
     def test_search_shows_what_one_may_see(self, visitor, model, client):
-        client.create_registered_model("main.reg.hidden")
+        client.create_registered_model("main.reg.a_hidden_one")
         with acting_as(visitor):
             assert model not in [found.name for found in client.search_registered_models()]
         grant("EXECUTE", model, visitor)
         with acting_as(visitor):
             visible = [found.name for found in client.search_registered_models()]
+            page = client.search_registered_models(max_results=1)
         assert model in visible
-        assert "main.reg.hidden" not in visible
+        assert "main.reg.a_hidden_one" not in visible
+        # It is the first by name, and takes no room on a page.
+        assert [found.name for found in page] == visible[:1]
 
     def test_show_grants(self, visitor, model):
         grant("EXECUTE", model, visitor)

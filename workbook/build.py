@@ -137,22 +137,18 @@ def changes(root: Path = ROOT, exercises: Collection[str] | None = None) -> list
         raise FileNotFoundError(f"{authoring} does not exist: notebooks are built from the sources in it.")
     if exercises is None:
         exercises = registered_exercises()
-    found = []
+    wanted: dict[Path, str] = {}
     for source in sorted(authoring.rglob("*.py")):
         relative = source.relative_to(authoring).with_suffix(".ipynb")
         unsolved, solved = _notebooks(source, root, exercises)
         carry_outputs(root / "solutions" / relative, solved)
-        for path, notebook in ((root / relative, unsolved), (root / "solutions" / relative, solved)):
-            text = _text(notebook)
-            if not path.exists():
-                found.append(Change(path, "missing", text))
-            elif path.read_bytes() != text.encode():
-                found.append(Change(path, "stale", text))
-    for path, text in _banks(authoring / "quizzes", root / "quizzes" / "banks").items():
-        if not path.exists():
-            found.append(Change(path, "missing", text))
-        elif path.read_bytes() != text.encode():
-            found.append(Change(path, "stale", text))
+        wanted |= {root / relative: _text(unsolved), root / "solutions" / relative: _text(solved)}
+    wanted |= _banks(authoring / "quizzes", root / "quizzes" / "banks")
+    found = [
+        Change(path, "stale" if path.exists() else "missing", text)
+        for path, text in wanted.items()
+        if not path.exists() or path.read_bytes() != text.encode()
+    ]
     return found + [Change(path, "orphan", None) for path in _orphans(root)]
 
 
@@ -167,7 +163,8 @@ def _banks(source: Path, target: Path) -> dict[Path, str]:
         return {}
     texts = {target / f"{chapter}.json": sealed.to_json(sealed.seal(items)) for chapter, items in bank.items()}
     every = [item for items in bank.values() for item in items]
-    return texts | {target / library.FORMS: library.to_json(forms.all_forms(every, source / "exams.yaml"))}
+    all_forms = forms.all_forms(every, source / "exams.yaml")
+    return texts | {target / library.FORMS: library.to_json(all_forms, forms.not_together(every))}
 
 
 def store_outputs(executed: Path, solution: Path) -> None:

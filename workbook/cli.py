@@ -280,7 +280,7 @@ def _sit(name: str | None, *, practice: bool) -> None:
 
     console = Console()
     try:
-        known = {each.name: each for each in library.forms().values() if (each.minutes is None) == practice}
+        known = {each.name: each for each in library.read_forms().fixed.values() if (each.minutes is None) == practice}
         if name is None:
             for form in known.values():
                 clock = "" if form.minutes is None else f", {form.minutes} min"

@@ -6,7 +6,6 @@ that is paid once for a whole run; elsewhere a kernel is a new process that impo
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import multiprocessing
 import os
@@ -63,7 +62,7 @@ class Kernel:
             kernel_spec=self.manager.kernel_spec,
             kernel_id=self.manager.kernel_id,
             parent=self.manager,
-            arguments=(dict(environment), tuple(preload), str(log)),
+            arguments=(tuple(preload), str(log)),
         )
         self.manager.start_kernel(env=dict(environment))
         self._client = self.manager.client()
@@ -113,7 +112,7 @@ class _Provisioner(LocalProvisioner):
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         assert isinstance(self.parent, KernelManager)  # it has just written the connection file
-        process = _PROCESSES.Process(target=_serve, args=(self.parent.connection_file, *self._arguments))
+        process = _PROCESSES.Process(target=_serve, args=(self.parent.connection_file, kwargs["env"], *self._arguments))
         process.start()
         self.process = _Popen(process)  # type: ignore[assignment]
         self.pid = self.pgid = process.pid
@@ -161,7 +160,7 @@ def _serve(connection_file: str, environment: Mapping[str, str], preload: Sequen
         os.dup2(output.fileno(), 2)
     for name in preload:
         # A module that cannot be imported is for the notebook to report.
-        with contextlib.suppress(Exception):
+        with suppress(Exception):
             importlib.import_module(name)
     if "matplotlib" in sys.modules:
         # Matplotlib reads MPLBACKEND, which a kernel sets as it starts, when it is imported; that was before.

@@ -117,3 +117,8 @@ OBJECTIVES: dict[str, str] = {
     "ASC-4.05": "Deploy a model for real-time inference and query it",
     "ASC-4.06": "Split traffic between models",
 }
+
+
+def domain_of(objective: str) -> str:
+    """The exam domain of an objective: ``PRO-2`` of ``PRO-2.03``."""
+    return objective.partition(".")[0]

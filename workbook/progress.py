@@ -1,7 +1,7 @@
 """What the learner has done, kept in ``progress.db`` in the folder of local state.
 
-The file is a SQLite database in WAL mode with append-only tables (a sitting alone is marked once as finished), so that two notebooks can write at once and a
-kill loses at most the attempt being written.
+The file is a SQLite database in WAL mode with append-only tables (a sitting alone is marked once as
+finished), so that two notebooks can write at once and a kill loses at most the attempt being written.
 """
 
 from __future__ import annotations
@@ -139,14 +139,14 @@ def record(exercise: str, outcome: str, message: str = "", notebook: str | None 
     with transaction() as connection:
         connection.execute(
             "INSERT INTO attempts (exercise, outcome, message, notebook, at) VALUES (?, ?, ?, ?, ?)",
-            (exercise, outcome, message, notebook, _now()),
+            (exercise, outcome, message, notebook, now()),
         )
 
 
 def record_hint(exercise: str) -> None:
     """Note that a hint was read. Errors as for :func:`record`."""
     with transaction() as connection:
-        connection.execute("INSERT INTO hints (exercise, at) VALUES (?, ?)", (exercise, _now()))
+        connection.execute("INSERT INTO hints (exercise, at) VALUES (?, ?)", (exercise, now()))
 
 
 def summary(known: Iterable[Exercise] | None = None) -> list[ChapterProgress]:
@@ -221,5 +221,6 @@ def _create(path: Path) -> None:
             os.link(made, path)
 
 
-def _now() -> str:
+def now() -> str:
+    """The time in UTC as the tables hold it, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")

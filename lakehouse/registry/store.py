@@ -168,8 +168,14 @@ class UnityCatalogStore(SqlAlchemyStore):
         _require_arg_unspecified("filter_string", own_filter or None)
         _require_arg_unspecified("order_by", order_by)
         limit = max_results or SEARCH_REGISTERED_MODEL_MAX_RESULTS_DEFAULT
-        page = super().search_registered_models(prompts, limit, None, page_token)
-        return PagedList([as_found_model(model) for model in page if self._visible(model.name)], page.token)
+        found: list[RegisteredModel] = []
+        while True:
+            # A page is full of models that one may see, however many others lie between them.
+            page = super().search_registered_models(prompts, limit - len(found), None, page_token)
+            found += [as_found_model(model) for model in page if self._visible(model.name)]
+            page_token = page.token
+            if len(found) == limit or not page_token:
+                return PagedList(found, page_token)
 
     def _visible(self, name: str) -> bool:
         catalog, schema, _ = name.split(".")

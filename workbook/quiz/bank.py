@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import random
 import re
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from lakehouse.home import ROOT
-from workbook.objectives import OBJECTIVES
+from workbook.objectives import OBJECTIVES, domain_of
 
 SOURCE_FOLDER = ROOT / "authoring" / "quizzes"
 LETTERS = "ABCDEF"
 TIERS = ("executed", "package", "documented", "judgement")
 PROVED_TIERS = ("executed", "package")
 
-#: A seed question: two practice exams, four domain quizzes, six chapter quizzes.
-_SOURCE = re.compile(r"003/PE[12]-([1-9]|[1-5]\d|60)|003/Q[1-4]-([1-9]|10)|002/[1-6]\.[1-5]")
+#: The questions that the course began with: two practice exams, four domain quizzes, six chapter quizzes.
+SEED_QUESTIONS = (
+    *(f"003/PE{paper}-{number}" for paper in (1, 2) for number in range(1, 61)),
+    *(f"003/Q{quiz}-{number}" for quiz in range(1, 5) for number in range(1, 11)),
+    *(f"002/{chapter}.{number}" for chapter in range(1, 7) for number in range(1, 6)),
+)
 _ID = re.compile(r"[a-z]+(-[a-z0-9]+)+-\d{3}")
 
+Entry = TypeVar("Entry", bound=BaseModel)
 Text = Annotated[str, Field(min_length=1)]
 
 
@@ -113,7 +119,7 @@ class Item(_Strict):
     @field_validator("source")
     @classmethod
     def _seed(cls, values: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = [value for value in values if not _SOURCE.fullmatch(value)]
+        unknown = [value for value in values if value not in SEED_QUESTIONS]
         if unknown:
             raise ValueError(f"{unknown} are no seed questions; write 003/PE1-12, 003/Q1-8 or 002/2.4")
         return values
@@ -147,39 +153,62 @@ class Item(_Strict):
     @property
     def domain(self) -> str:
         """The exam domain of the first objective, such as ``PRO-2``."""
-        return self.objectives[0].partition(".")[0]
+        return domain_of(self.objectives[0])
+
+    @property
+    def letters(self) -> str:
+        """The letters that can be chosen."""
+        return LETTERS[: len(self.choices)]
+
+
+def shuffled_letters(item_id: str, letters: str, seed: int) -> str:
+    """The letters of an item's choices in the order in which a sitting of that seed shows them."""
+    shuffled = list(letters)
+    random.Random(f"{seed}:{item_id}").shuffle(shuffled)
+    return "".join(shuffled)
 
 
 class BankError(ValueError):
     """A bank that cannot be used; the message names file, item and field."""
 
 
-def read_chapter(path: Path) -> list[Item]:
-    """Read one file of questions.
+def read_list(path: Path, model: type[Entry], named_by: str) -> list[Entry]:
+    """Read a YAML file that holds a list, each entry a model.
+
+    Parameters
+    ----------
+    named_by : str
+        The field that names an entry in messages.
 
     Raises
     ------
     BankError
-        One line for each fault: file, item, field and what is wrong.
+        One line for each fault: file, entry, field and what is wrong.
     """
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise BankError(f"{path.name} is not YAML: {error}") from error
     if not isinstance(raw, list):
-        raise BankError(f"{path.name} must hold a list of items")
-    items, faults = [], []
+        raise BankError(f"{path.name} must hold a list of {model.__name__.lower()}s")
+    entries, faults = [], []
     for number, fields in enumerate(raw, start=1):
-        name = fields.get("id", f"item {number}") if isinstance(fields, dict) else f"item {number}"
+        unnamed = f"{model.__name__.lower()} {number}"
+        name = fields.get(named_by, unnamed) if isinstance(fields, dict) else unnamed
         try:
-            items.append(Item.model_validate(fields))
+            entries.append(model.model_validate(fields))
         except ValidationError as error:
             for fault in error.errors():
-                field = ".".join(map(str, fault["loc"])) or "item"
+                field = ".".join(map(str, fault["loc"])) or model.__name__.lower()
                 faults.append(f"{path.name}, {name}, {field}: {fault['msg'].removeprefix('Value error, ')}")
     if faults:
         raise BankError("\n".join(faults))
-    return items
+    return entries
+
+
+def read_chapter(path: Path) -> list[Item]:
+    """Read one file of questions. Errors as for :func:`read_list`."""
+    return read_list(path, Item, "id")
 
 
 def read_bank(folder: Path = SOURCE_FOLDER) -> dict[str, list[Item]]:
@@ -188,7 +217,7 @@ def read_bank(folder: Path = SOURCE_FOLDER) -> dict[str, list[Item]]:
     Raises
     ------
     BankError
-        For the faults of :func:`read_chapter`, and for an id that occurs twice.
+        For the faults of :func:`read_list`, and for an id that occurs twice.
     """
     bank = {path.stem: read_chapter(path) for path in sorted(folder.glob("[0-9][0-9]_*.yaml"))}
     where: dict[str, str] = {}

@@ -7,16 +7,18 @@ from the seed questions that items stand for; a random form follows from a bluep
 from __future__ import annotations
 
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from workbook.quiz.bank import SOURCE_FOLDER, BankError, Item
+from workbook.objectives import domain_of
+from workbook.quiz.bank import SOURCE_FOLDER, BankError, Item, read_list
 from workbook.quiz.lint import give_aways, twins
+from workbook.quiz.sealed import SealedItem
 
 
 @dataclass(frozen=True)
@@ -26,19 +28,18 @@ class Blueprint:
     The weights are those of the guides in force: Professional of September 2025, Associate of March 2025.
     """
 
+    name: str
     title: str
     domains: Mapping[str, int]
     minutes: int
 
-    @property
-    def size(self) -> int:
-        """Number of items."""
-        return sum(self.domains.values())
-
 
 BLUEPRINTS = {
-    "pro": Blueprint("Machine Learning Professional", {"PRO-1": 26, "PRO-2": 26, "PRO-3": 7}, 120),
-    "assoc": Blueprint("Machine Learning Associate", {"ASC-1": 18, "ASC-2": 9, "ASC-3": 15, "ASC-4": 6}, 90),
+    blueprint.name: blueprint
+    for blueprint in (
+        Blueprint("pro", "Machine Learning Professional", {"PRO-1": 26, "PRO-2": 26, "PRO-3": 7}, 120),
+        Blueprint("assoc", "Machine Learning Associate", {"ASC-1": 18, "ASC-2": 9, "ASC-3": 15, "ASC-4": 6}, 90),
+    )
 }
 
 #: Lowest score of each band, of 60: those of the seeds' practice papers.
@@ -49,6 +50,20 @@ _CLASSIC_BANDS = (
 )
 _LOWEST_BAND = "study the weak objectives before sitting the exam"
 CHAPTER_QUIZ = 10
+_TITLES = {
+    "01_exam_map": "Exam map",
+    "02_delta_tables": "Delta tables",
+    "03_data_preparation": "Data preparation",
+    "04_feature_store": "Feature store",
+    "05_spark_ml": "Spark ML",
+    "06_scaling_and_tuning": "Scaling and tuning",
+    "07_mlflow_tracking": "MLflow tracking",
+    "08_model_registry": "Model registry",
+    "09_mlops_pipelines": "MLOps pipelines",
+    "10_model_serving": "Model serving",
+    "11_monitoring": "Monitoring",
+    "12_exam_readiness": "Exam readiness",
+}
 
 
 class Form(BaseModel):
@@ -80,7 +95,13 @@ def band(right: int, of: int) -> str:
 
 
 def assemble(
-    items: Sequence[Item], blueprint: Blueprint, seed: int, *, avoid: Collection[str] = (), name: str | None = None
+    items: Sequence[Item | SealedItem],
+    blueprint: Blueprint,
+    seed: int,
+    apart: Mapping[str, Collection[str]],
+    *,
+    avoid: Collection[str] = (),
+    name: str | None = None,
 ) -> Form:
     """Draw a form by a blueprint.
 
@@ -89,10 +110,12 @@ def assemble(
 
     Parameters
     ----------
-    items : sequence of Item
+    items : sequence of Item or SealedItem
         The bank.
     seed : int
         Equal seeds and banks give equal forms.
+    apart : mapping of str to collection of str
+        For an id those that may not be in one form with it: :func:`not_together`.
     avoid : collection of str
         Ids that are taken only when a domain has too few others.
     name : str, optional
@@ -104,7 +127,6 @@ def assemble(
         When a domain has too few items.
     """
     chance = random.Random(seed)
-    apart = _apart(items)
     chosen: list[str] = []
     for domain, wanted in blueprint.domains.items():
         # What an item counts for in this exam is its first objective in it.
@@ -115,14 +137,16 @@ def assemble(
             raise BankError(f"{domain} has {len(pool)} items in the bank: too few for a form with {wanted}") from None
     chance.shuffle(chosen)
     return Form(
-        name=name or f"random-{seed}",
-        title=f"{blueprint.title}, form {seed}" if name is None else blueprint.title,
+        name=name or f"{blueprint.name}-seed-{seed}",
+        title=f"{blueprint.title}, {f'drawn from seed {seed}' if name is None else f'exam {name[-1]}'}",
         minutes=blueprint.minutes,
         items=tuple(chosen),
     )
 
 
-def chapter_quiz(chapter: str, title: str, items: Sequence[Item], seed: int = 1) -> Form:
+def chapter_quiz(
+    chapter: str, title: str, items: Sequence[Item], apart: Mapping[str, Collection[str]], seed: int = 1
+) -> Form:
     """Draw the quiz of a chapter: ten of its items, its objectives spread, in the order of the bank.
 
     Raises
@@ -136,7 +160,7 @@ def chapter_quiz(chapter: str, title: str, items: Sequence[Item], seed: int = 1)
             {item.id: item.objectives[0] for item in items},
             CHAPTER_QUIZ,
             chosen,
-            _apart(items),
+            apart,
             random.Random(seed),
             (),
         )
@@ -146,27 +170,27 @@ def chapter_quiz(chapter: str, title: str, items: Sequence[Item], seed: int = 1)
     return Form(name=f"quiz-{chapter[:2]}", title=title, items=ordered)
 
 
-def _apart(items: Sequence[Item]) -> dict[str, set[str]]:
-    """For each item the ids that may not be in one form with it."""
-    apart: dict[str, set[str]] = {item.id: set() for item in items}
+def not_together(items: Sequence[Item]) -> dict[str, set[str]]:
+    """For an id those that may not be in one form with it: near-duplicates, and items that give it away."""
+    apart: dict[str, set[str]] = defaultdict(set)
     for one, other in [*((a, b) for a, b, _ in twins(items)), *give_aways(items)]:
         apart[one].add(other)
         apart[other].add(one)
-    return apart
+    return dict(apart)
 
 
 def _draw(
     pool: Mapping[str, str],
     wanted: int,
     chosen: list[str],
-    apart: Mapping[str, set[str]],
+    apart: Mapping[str, Collection[str]],
     chance: random.Random,
     avoid: Collection[str],
 ) -> None:
     """Add ``wanted`` ids of a pool (id to objective) to those chosen. A LookupError when there are too few."""
     times: Counter[str] = Counter()
     for _ in range(wanted):
-        free = [each for each in pool if each not in chosen and not apart[each] & set(chosen)]
+        free = [each for each in pool if each not in chosen and not set(apart.get(each, ())) & set(chosen)]
         if not free:
             raise LookupError
         chance.shuffle(free)
@@ -226,26 +250,8 @@ def all_forms(items: Sequence[Item], path: Path) -> list[Form]:
 
 
 def read_forms(path: Path = SOURCE_FOLDER / "exams.yaml") -> list[Form]:
-    """Read the fixed forms.
-
-    Raises
-    ------
-    BankError
-        One line for each fault, with the form and the field.
-    """
-    raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    forms, faults = [], []
-    for number, fields in enumerate(raw, start=1):
-        try:
-            forms.append(Form.model_validate(fields))
-        except ValidationError as error:
-            name = fields.get("name", f"form {number}") if isinstance(fields, dict) else f"form {number}"
-            faults += [
-                f"{path.name}, {name}, {'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()
-            ]
-    if faults:
-        raise BankError("\n".join(faults))
-    return forms
+    """Read the fixed forms. Errors as for :func:`workbook.quiz.bank.read_list`."""
+    return read_list(path, Form, "name")
 
 
 def faults_of_form(form: Form, items: Mapping[str, Item]) -> list[str]:
@@ -260,10 +266,10 @@ def faults_of_form(form: Form, items: Mapping[str, Item]) -> list[str]:
     return faults + [f"{form.name}: {other} gives {one} away" for one, other in give_aways(asked)]
 
 
-def _first(item: Item, domain: str, blueprint: Blueprint) -> str | None:
+def _first(item: Item | SealedItem, domain: str, blueprint: Blueprint) -> str | None:
     """The objective that an item counts for in a domain of an exam, None when it counts for another domain or exam."""
-    own = next((each for each in item.objectives if each.partition(".")[0] in blueprint.domains), None)
-    return own if own is not None and own.partition(".")[0] == domain else None
+    own = next((each for each in item.objectives if domain_of(each) in blueprint.domains), None)
+    return own if own is not None and domain_of(own) == domain else None
 
 
 def draw_fixed(bank: Mapping[str, Sequence[Item]]) -> list[Form]:
@@ -274,11 +280,12 @@ def draw_fixed(bank: Mapping[str, Sequence[Item]]) -> list[Form]:
     items, so that is for the day when the bank has changed much.
     """
     items = [item for own in bank.values() for item in own]
-    first = assemble(items, BLUEPRINTS["pro"], seed=1, name="pro-1")
-    second = assemble(items, BLUEPRINTS["pro"], seed=2, name="pro-2", avoid=first.items)
-    associate = assemble(items, BLUEPRINTS["assoc"], seed=3, name="assoc-1", avoid=first.items + second.items)
-    titles = {chapter: chapter[3:].replace("_", " ").capitalize() for chapter in bank}
-    return [first, second, associate, *(chapter_quiz(chapter, titles[chapter], own) for chapter, own in bank.items())]
+    apart = not_together(items)
+    first = assemble(items, BLUEPRINTS["pro"], 1, apart, name="pro-1")
+    second = assemble(items, BLUEPRINTS["pro"], 2, apart, name="pro-2", avoid=first.items)
+    associate = assemble(items, BLUEPRINTS["assoc"], 3, apart, name="assoc-1", avoid=first.items + second.items)
+    quizzes = [chapter_quiz(chapter, _TITLES[chapter], own, apart) for chapter, own in bank.items()]
+    return [first, second, associate, *quizzes]
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 from pathlib import Path
@@ -33,8 +34,24 @@ def whole_bank(folder: Path = FOLDER) -> Bank:
     return reduce(or_, map(read_sealed, paths))
 
 
-def forms(folder: Path = FOLDER) -> dict[str, Form]:
-    """The fixed forms by name.
+@dataclass(frozen=True)
+class Forms:
+    """The fixed forms, and what is needed to draw others.
+
+    Attributes
+    ----------
+    fixed : dict of str to Form
+        By name.
+    apart : dict of str to list of str
+        For an id those that may not be in one form with it.
+    """
+
+    fixed: dict[str, Form]
+    apart: dict[str, list[str]]
+
+
+def read_forms(folder: Path = FOLDER) -> Forms:
+    """The forms of a folder of banks.
 
     Raises
     ------
@@ -43,14 +60,20 @@ def forms(folder: Path = FOLDER) -> dict[str, Form]:
     """
     path = folder / FORMS
     try:
-        return {fields["name"]: Form.model_validate(fields) for fields in json.loads(path.read_text(encoding="utf-8"))}
+        content = json.loads(path.read_text(encoding="utf-8"))
+        fixed = {fields["name"]: Form.model_validate(fields) for fields in content["forms"]}
+        return Forms(fixed, content["apart"])
     except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
         raise BankError(f"{path} cannot be read ({error}); `wb build` makes it anew") from error
 
 
-def to_json(found: Sequence[Form]) -> str:
+def to_json(found: Sequence[Form], apart: Mapping[str, Collection[str]]) -> str:
     """The text of the file of forms."""
-    return json.dumps([form.model_dump() for form in found], indent=1, ensure_ascii=False) + "\n"
+    content = {
+        "forms": [form.model_dump() for form in found],
+        "apart": {one: sorted(others) for one, others in sorted(apart.items())},
+    }
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
 def form_named(name: str, known: dict[str, Form]) -> Form:

@@ -6,20 +6,13 @@ question lets slip.
 
 from __future__ import annotations
 
-import random
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from workbook.objectives import OBJECTIVES
-from workbook.quiz.bank import LETTERS, PROVED_TIERS, TIERS, Item
-
-SEED_QUESTIONS = (
-    *(f"003/PE{paper}-{number}" for paper in (1, 2) for number in range(1, 61)),
-    *(f"003/Q{quiz}-{number}" for quiz in range(1, 5) for number in range(1, 11)),
-    *(f"002/{chapter}.{number}" for chapter in range(1, 7) for number in range(1, 6)),
-)
+from workbook.quiz.bank import LETTERS, PROVED_TIERS, SEED_QUESTIONS, TIERS, Item, shuffled_letters
 
 LEAST_ITEMS = 400
 LEAST_PER_OBJECTIVE = 3
@@ -73,7 +66,7 @@ def figures(items: Sequence[Item], seed: int = 1) -> Figures:
     objectives = Counter(objective for item in items for objective in item.objectives)
     single = [item for item in items if item.select == 1]
     positions = Counter(item.key for item in single)
-    shuffled = Counter(LETTERS[shuffled_letters(item, seed).index(item.key)] for item in single)
+    shuffled = Counter(LETTERS[shuffled_letters(item.id, item.letters, seed).index(item.key)] for item in single)
     n = max(len(items), 1)
     kinds = {
         "multi-select": sum(item.select > 1 for item in items),
@@ -93,13 +86,6 @@ def figures(items: Sequence[Item], seed: int = 1) -> Figures:
         shares={kind: count / n for kind, count in kinds.items()},
         missing_seeds=tuple(seed for seed in SEED_QUESTIONS if seed not in stood_for),
     )
-
-
-def shuffled_letters(item: Item, seed: int) -> str:
-    """The letters of an item's choices in the order in which a form of that seed shows them."""
-    letters = list(LETTERS[: len(item.choices)])
-    random.Random(f"{seed}:{item.id}").shuffle(letters)
-    return "".join(letters)
 
 
 def faults_of_items(items: Iterable[Item]) -> list[str]:

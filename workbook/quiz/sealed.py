@@ -11,10 +11,12 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from itertools import cycle
 from pathlib import Path
 from typing import Any
 
+from workbook.objectives import domain_of
 from workbook.quiz.bank import LETTERS, BankError, Item
 
 FORMAT = 1
@@ -49,9 +51,14 @@ class SealedItem:
         return LETTERS[: len(self.choices)]
 
     @property
+    def version(self) -> str:
+        """Changes with every change of the question."""
+        return _digest(json.dumps(asdict(self), ensure_ascii=False))
+
+    @property
     def domain(self) -> str:
         """The exam domain of the first objective, such as ``PRO-2``."""
-        return self.objectives[0].partition(".")[0]
+        return domain_of(self.objectives[0])
 
     def is_right(self, letter: str) -> bool:
         """Whether a choice is right."""
@@ -73,18 +80,20 @@ class Bank:
 
     Attributes
     ----------
-    version : str
-        Changes with every change of a question; answers belong to one version.
     items : dict of str to SealedItem
         By id, in the order of the source.
     """
 
-    version: str
     items: dict[str, SealedItem]
+
+    @cached_property
+    def version(self) -> str:
+        """Changes when one of these questions does, and with their order; answers belong to one version."""
+        return _digest("\n".join(item.version for item in self.items.values()))
 
     def __or__(self, other: Bank) -> Bank:
         """The questions of two banks as one."""
-        return Bank(_version([self.version, other.version]), self.items | other.items)
+        return Bank(self.items | other.items)
 
     def only(self, ids: Sequence[str]) -> Bank:
         """The questions of a form, in its order.
@@ -97,7 +106,7 @@ class Bank:
         unknown = [each for each in ids if each not in self.items]
         if unknown:
             raise BankError(f"{unknown} are not in this bank of {len(self.items)} items")
-        return Bank(_version([self.version, *ids]), {each: self.items[each] for each in ids})
+        return Bank({each: self.items[each] for each in ids})
 
 
 def seal(items: Iterable[Item]) -> Bank:
@@ -123,12 +132,12 @@ def seal(items: Iterable[Item]) -> Bank:
         )
         for item in items
     }
-    return Bank(_version([json.dumps(asdict(item)) for item in sealed.values()]), sealed)
+    return Bank(sealed)
 
 
 def to_json(bank: Bank) -> str:
     """The text of a bank's file."""
-    content = {"format": FORMAT, "version": bank.version, "items": [asdict(item) for item in bank.items.values()]}
+    content = {"format": FORMAT, "items": [asdict(item) for item in bank.items.values()]}
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -154,7 +163,7 @@ def read_sealed(path: Path) -> Bank:
             )
             for fields in content["items"]
         }
-        return Bank(content["version"], items)
+        return Bank(items)
     except (ValueError, KeyError, TypeError) as error:
         if isinstance(error, BankError):
             raise
@@ -171,5 +180,5 @@ def _masked(text: bytes, item_id: str, letter: str) -> bytes:
     return bytes(a ^ b for a, b in zip(text, cycle(mask), strict=False))
 
 
-def _version(parts: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
-from workbook.progress import transaction
+from workbook.progress import now, transaction
 from workbook.quiz.forms import Form
 
 
@@ -62,14 +61,14 @@ class Sitting:
         with transaction() as connection:
             connection.execute(
                 "INSERT INTO answers (sitting, item, given, flagged, seconds, at) VALUES (?, ?, ?, ?, ?, ?)",
-                (self.id, item, given, flagged, seconds, _now()),
+                (self.id, item, given, flagged, seconds, now()),
             )
         self._apply(item, given, flagged, seconds)
 
     def finish(self) -> None:
         """Mark it as finished: it will not be resumed. Errors as for :meth:`answer`."""
         with transaction() as connection:
-            connection.execute("UPDATE sittings SET finished = ? WHERE id = ?", (_now(), self.id))
+            connection.execute("UPDATE sittings SET finished = ? WHERE id = ?", (now(), self.id))
 
     def _apply(self, item: str, given: str, flagged: bool, seconds: float) -> None:
         self.answers[item] = given
@@ -82,7 +81,7 @@ def begin(form: Form, version: str, seed: int) -> Sitting:
     with transaction() as connection:
         row = connection.execute(
             "INSERT INTO sittings (form, version, items, seed, minutes, at) VALUES (?, ?, ?, ?, ?, ?)",
-            (form.name, version, json.dumps(form.items), seed, form.minutes, _now()),
+            (form.name, version, json.dumps(form.items), seed, form.minutes, now()),
         )
         assert row.lastrowid is not None
         return Sitting(row.lastrowid, form, version, seed)
@@ -122,7 +121,3 @@ def _read(where: str, values: Sequence[object], form: Form | None = None) -> lis
             if number in sittings:
                 sittings[number]._apply(item, given, bool(flagged), seconds)  # noqa: SLF001
     return list(sittings.values())
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from workbook.objectives import OBJECTIVES
 from workbook.quiz import sittings
-from workbook.quiz.bank import LETTERS
+from workbook.quiz.bank import LETTERS, shuffled_letters
 from workbook.quiz.forms import Form, band
 from workbook.quiz.grading import Result, grade
 from workbook.quiz.sealed import Bank, SealedItem
@@ -66,7 +66,7 @@ def sit(
     place = next((n for n, item in enumerate(form.items) if not sitting.answers.get(item)), 0)
     while sitting.left != 0:
         item = asked.items[form.items[place]] if place < len(form.items) else None
-        order = _order(item, sitting.seed) if item else ""
+        order = shuffled_letters(item.id, item.letters, sitting.seed) if item else ""
         if item:
             _show(console, form, sitting, item, order, place)
         else:
@@ -159,13 +159,6 @@ def _show_end(console: Console, form: Form, sitting: Sitting) -> None:
         if found:
             console.print(f"{len(found)} {what}: {', '.join(map(str, found))}", highlight=False)
     console.print("Enter ends and grades; a number goes back to a question.")
-
-
-def _order(item: SealedItem, seed: int) -> str:
-    """The letters of the bank in the order in which this sitting shows them."""
-    letters = list(item.letters)
-    random.Random(f"{seed}:{item.id}").shuffle(letters)
-    return "".join(letters)
 
 
 def _show(console: Console, form: Form, sitting: Sitting, item: SealedItem, order: str, place: int) -> None:
