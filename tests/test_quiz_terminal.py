@@ -16,8 +16,9 @@ from workbook import cli
 from workbook.quiz import library, sittings, terminal
 from workbook.quiz.bank import shuffled_letters
 from workbook.quiz.forms import Form
-from workbook.quiz.grading import Share
+from workbook.quiz.grading import Share, grade
 from workbook.quiz.sealed import seal, to_json
+from workbook.quiz.sittings import Sitting
 
 BANK = seal(ITEMS)
 FORM = Form(name="quiz-04", title="Feature store", minutes=None, items=tuple(each.id for each in ITEMS))
@@ -39,7 +40,7 @@ def shown(number: int, letters: str) -> str:
 
 
 def sit(*lines: str, form: Form = FORM, practice: bool = True, seconds: float = 1.0):
-    """What comes of typing these lines, and what was printed."""
+    """The sitting that typing these lines leaves, None when it is to go on, and what was printed."""
     typed: Iterator[str] = iter(lines)
     times = iter(n * seconds for n in range(1000))
     console = Console(file=io.StringIO(), width=120)
@@ -50,13 +51,17 @@ def sit(*lines: str, form: Form = FORM, practice: bool = True, seconds: float = 
         except StopIteration:
             raise EOFError from None
 
-    result = terminal.sit(form, BANK, console, practice=practice, ask=ask, clock=lambda: next(times))
-    return result, console.file.getvalue()
+    sitting = terminal.sit(form, BANK, console, practice=practice, ask=ask, clock=lambda: next(times))
+    return sitting, console.file.getvalue()
+
+
+def score(sitting: Sitting) -> Share:
+    return grade(BANK, sitting.answers).score
 
 
 def test_answers_in_the_shuffled_letters_are_graded_and_explained():
-    result, printed = sit(shown(1, "B"), shown(2, "CA"), shown(3, "A").lower(), shown(4, "ABE"), "")
-    assert result.score == Share(3, 4)
+    sitting, printed = sit(shown(1, "B"), shown(2, "CA"), shown(3, "A").lower(), shown(4, "ABE"), "")
+    assert score(sitting) == Share(3, 4)
     assert printed.count("Not right.") == 1
     assert "Why D: as the docs say." in printed
     assert sittings.finished(FORM)[0].answers == {
@@ -73,12 +78,12 @@ def test_the_shuffle_moves_choices():
 
 def test_quit_and_a_closed_terminal_go_on_where_they_were():
     assert sit(shown(1, "B"), "quit")[0] is None
-    result, printed = sit(shown(2, "AC"))
-    assert result is None
+    sitting, printed = sit(shown(2, "AC"))
+    assert sitting is None
     assert "Going on with Feature store: 1 of 4" in printed
     assert "2 of 4" in printed
-    result, _ = sit(shown(3, "D"), shown(4, "ABE"), "")
-    assert result.score == Share(4, 4)
+    sitting, _ = sit(shown(3, "D"), shown(4, "ABE"), "")
+    assert score(sitting) == Share(4, 4)
 
 
 def test_nothing_is_given_away_before_an_exam_ends():
@@ -89,9 +94,9 @@ def test_nothing_is_given_away_before_an_exam_ends():
 
 
 def test_time_runs_out_and_late_letters_do_not_count():
-    result, printed = sit(shown(1, "B"), shown(2, "AC"), shown(3, "D"), form=EXAM, practice=False, seconds=25)
+    sitting, printed = sit(shown(1, "B"), shown(2, "AC"), shown(3, "D"), form=EXAM, practice=False, seconds=25)
     assert "Time is over." in printed
-    assert result.score == Share(2, 4)
+    assert score(sitting) == Share(2, 4)
 
 
 @pytest.mark.parametrize("line", ["ABCDE", "Z", "AA", "AB", "?", "0", "99"])
@@ -102,22 +107,24 @@ def test_a_line_that_is_no_answer_says_what_to_type_and_asks_again(line: str):
 
 
 def test_flags_jumps_and_skips_are_told_at_the_end():
-    result, printed = sit("f", "skip", "p", "2", shown(2, "AC"), "s", "4", "s", "1", shown(1, "B"), "end")
-    assert result.score == Share(2, 4)
+    sitting, printed = sit("f", "skip", "p", "2", shown(2, "AC"), "s", "4", "s", "1", shown(1, "B"), "end")
+    assert score(sitting) == Share(2, 4)
     _, printed = sit("f", "s", "s", "s", "s")
     assert "4 without an answer: 1, 2, 3, 4" in printed
     assert "1 flagged: 1" in printed
 
 
 def test_the_result_names_domains_band_and_sections():
-    result, _ = sit(shown(1, "B"), "end")
+    sitting, _ = sit(shown(1, "B"), "end")
     console = Console(file=io.StringIO(), width=120)
-    terminal.show_result(console, FORM, BANK, result, reasons=True)
+    terminal.show_result(console, BANK, sitting, reasons=True)
     printed = console.file.getvalue()
     for part in (
         "1 of 4 right (25 %), study",
         "PRO-2",
         "04_feature_store#lookback",
+        "0 min in all, 0 s for each question; longest: fs-pit-001 1 s",
+        "`wb review` asks again",
         "your answer: none",
         "Why B: as the docs say.",
     ):

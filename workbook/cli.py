@@ -11,12 +11,16 @@ import tempfile
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from xml.etree import ElementTree
 
 import typer
 
 from lakehouse.home import ROOT, home
+
+if TYPE_CHECKING:
+    from workbook.quiz.forms import Form
+    from workbook.quiz.sealed import Bank
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -268,39 +272,125 @@ def quiz(
 
 
 @app.command()
-def exam(name: Annotated[str | None, typer.Argument(help="An exam, such as pro-1. None lists them.")] = None) -> None:
+def exam(
+    name: Annotated[str | None, typer.Argument(help="An exam, such as pro-1. None lists them.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="With pro or assoc: draw a new exam by its blueprint.")
+    ] = None,
+) -> None:
     """Sit an exam: the clock runs while you sit, and reasons come at the end."""
-    _sit(name, practice=False)
+    _sit(name, practice=False, seed=seed)
 
 
-def _sit(name: str | None, *, practice: bool) -> None:
+@app.command()
+def review() -> None:
+    """Repeat what you missed in quizzes and exams, when it is due."""
     from rich.console import Console
 
-    from workbook.quiz import library, terminal
+    from workbook.quiz import library
+    from workbook.quiz.review import due_form
 
     console = Console()
     try:
-        known = {each.name: each for each in library.read_forms().fixed.values() if (each.minutes is None) == practice}
+        bank = library.whole_bank()
+        form, later = due_form(bank)
+    except ValueError as error:
+        raise _refuse(error) from None
+    if form is not None:
+        _ask(form, bank, practice=True)
+    elif later is not None:
+        console.print(f"Nothing is due before {later.astimezone():%d %B, %H:%M}.", highlight=False)
+    else:
+        console.print("Nothing was missed yet: `wb quiz` and `wb exam` list what there is.")
+
+
+@app.command(name="export")
+def export_(
+    file: Annotated[
+        Path, typer.Argument(help="results.json, results.csv, or deck.apkg: all questions, with keys, for Anki.")
+    ],
+) -> None:
+    """Write your answers to a file, or the questions as a deck for Anki. The ending decides."""
+    from workbook.quiz import exchange, library, sittings
+
+    try:
+        if file.suffix == ".json":
+            found = sittings.every()
+            file.write_text(exchange.to_json(found), encoding="utf-8")
+        elif file.suffix == ".csv":
+            found = sittings.every()
+            file.write_text(exchange.to_csv(found, library.whole_bank()), encoding="utf-8")
+        elif file.suffix == ".apkg":
+            count = exchange.write_anki(library.whole_bank(), file)
+            typer.echo(f"{count} questions, with their keys, in {file}")
+            return
+        else:
+            raise _refuse(f"cannot write {file}: the ending has to be .json, .csv or .apkg")
+    except (ValueError, OSError) as error:
+        raise _refuse(error) from None
+    typer.echo(f"{len(found)} sittings in {file}")
+
+
+@app.command(name="import")
+def import_(file: Annotated[Path, typer.Argument(help="A JSON file of `wb export` or of the browser.")]) -> None:
+    """Take over answers from another machine or from the browser. What is here already is not doubled."""
+    from workbook.quiz import exchange, sittings
+
+    try:
+        found = exchange.from_json(file.read_text(encoding="utf-8"))
+        changed = sittings.merge(found)
+    except (ValueError, OSError) as error:
+        raise _refuse(f"{file}: {error}") from None
+    typer.echo(f"{changed} of {len(found)} sittings are new")
+
+
+def _sit(name: str | None, *, practice: bool, seed: int | None = None) -> None:
+    from rich.console import Console
+
+    from workbook.quiz import library
+
+    console = Console()
+    try:
+        forms = library.read_forms()
+        known = {each.name: each for each in forms.fixed.values() if (each.minutes is None) == practice}
         if name is None:
             for form in known.values():
                 clock = "" if form.minutes is None else f", {form.minutes} min"
                 console.print(f"{form.name:14} {form.title} ({len(form.items)} questions{clock})", highlight=False)
             return
-        form = library.form_named(name, known)
         bank = library.whole_bank()
-        result = terminal.sit(form, bank, console, practice=practice)
+        form = library.form_named(name, known) if seed is None else library.draw(name, seed, bank, forms)
     except ValueError as error:
         raise _refuse(error) from None
-    if result is not None:
-        terminal.show_result(console, form, bank, result, reasons=not practice)
+    _ask(form, bank, practice=practice)
+
+
+def _ask(form: Form, bank: Bank, *, practice: bool) -> None:
+    from rich.console import Console
+
+    from workbook.quiz import terminal
+
+    console = Console()
+    sitting = terminal.sit(form, bank, console, practice=practice)
+    if sitting is not None:
+        terminal.show_result(console, bank, sitting, reasons=not practice)
 
 
 @app.command()
 def progress() -> None:
-    """Show which exercises are solved."""
-    from workbook.progress import render
+    """Show which exercises are solved, and how ready you are for each exam."""
+    from rich.console import Console
 
-    render()
+    from workbook.progress import render
+    from workbook.quiz import library, readiness, sittings
+
+    console = Console()
+    render(console)
+    console.print()
+    try:
+        readiness.show(console, sittings.finished(), library.whole_bank())
+    except ValueError as error:
+        raise _refuse(error) from None
 
 
 @app.command()

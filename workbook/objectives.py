@@ -118,6 +118,16 @@ OBJECTIVES: dict[str, str] = {
     "ASC-4.06": "Split traffic between models",
 }
 
+DOMAINS: dict[str, str] = {
+    "PRO-1": "Model development",
+    "PRO-2": "MLOps",
+    "PRO-3": "Model deployment",
+    "ASC-1": "Databricks machine learning",
+    "ASC-2": "Data processing",
+    "ASC-3": "Model development",
+    "ASC-4": "Model deployment",
+}
+
 
 def domain_of(objective: str) -> str:
     """The exam domain of an objective: ``PRO-2`` of ``PRO-2.03``."""

@@ -42,18 +42,19 @@ CREATE TABLE IF NOT EXISTS hints (
     at TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS sittings (
-    id INTEGER PRIMARY KEY,
+    uid TEXT PRIMARY KEY,
     form TEXT NOT NULL,
+    title TEXT NOT NULL,
     version TEXT NOT NULL,
     items TEXT NOT NULL,
     seed INTEGER NOT NULL,
     minutes INTEGER,
-    at TEXT NOT NULL,
+    begun TEXT NOT NULL,
     finished TEXT
 );
 CREATE TABLE IF NOT EXISTS answers (
     id INTEGER PRIMARY KEY,
-    sitting INTEGER NOT NULL REFERENCES sittings (id),
+    sitting TEXT NOT NULL REFERENCES sittings (uid),
     item TEXT NOT NULL,
     given TEXT NOT NULL,
     flagged INTEGER NOT NULL,

@@ -15,7 +15,6 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict
 
-from workbook.objectives import domain_of
 from workbook.quiz.bank import SOURCE_FOLDER, BankError, Item, read_list
 from workbook.quiz.lint import give_aways, twins
 from workbook.quiz.sealed import SealedItem
@@ -129,8 +128,7 @@ def assemble(
     chance = random.Random(seed)
     chosen: list[str] = []
     for domain, wanted in blueprint.domains.items():
-        # What an item counts for in this exam is its first objective in it.
-        pool = {item.id: own for item in items if (own := _first(item, domain, blueprint)) is not None}
+        pool = {item.id: item.objectives[0] for item in items if item.domain == domain}
         try:
             _draw(pool, wanted, chosen, apart, chance, avoid)
         except LookupError:
@@ -264,12 +262,6 @@ def faults_of_form(form: Form, items: Mapping[str, Item]) -> list[str]:
     faults = [f"{form.name}: {each} is asked more than once" for each in repeated]
     faults += [f"{form.name}: {one} and {other} ask nearly the same" for one, other, _ in twins(asked) if one != other]
     return faults + [f"{form.name}: {other} gives {one} away" for one, other in give_aways(asked)]
-
-
-def _first(item: Item | SealedItem, domain: str, blueprint: Blueprint) -> str | None:
-    """The objective that an item counts for in a domain of an exam, None when it counts for another domain or exam."""
-    own = next((each for each in item.objectives if domain_of(each) in blueprint.domains), None)
-    return own if own is not None and domain_of(own) == domain else None
 
 
 def draw_fixed(bank: Mapping[str, Sequence[Item]]) -> list[Form]:

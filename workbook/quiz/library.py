@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from lakehouse.home import ROOT
 from workbook.quiz.bank import BankError
-from workbook.quiz.forms import Form
+from workbook.quiz.forms import BLUEPRINTS, Form, assemble
 from workbook.quiz.sealed import Bank, read_sealed
 
 FOLDER = ROOT / "quizzes" / "banks"
@@ -74,6 +74,19 @@ def to_json(found: Sequence[Form], apart: Mapping[str, Collection[str]]) -> str:
         "apart": {one: sorted(others) for one, others in sorted(apart.items())},
     }
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def draw(exam: str, seed: int, bank: Bank, forms: Forms) -> Form:
+    """A new form by the blueprint of an exam; equal seeds give equal forms.
+
+    Raises
+    ------
+    BankError
+        For an unknown exam, or a bank that is too small.
+    """
+    if exam not in BLUEPRINTS:
+        raise BankError(f"there is no blueprint {exam!r} to draw from. There are: {', '.join(BLUEPRINTS)}")
+    return assemble(list(bank.items.values()), BLUEPRINTS[exam], seed, forms.apart)
 
 
 def form_named(name: str, known: dict[str, Form]) -> Form:

@@ -12,11 +12,11 @@ from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
-from workbook.objectives import OBJECTIVES
+from workbook.objectives import DOMAINS, OBJECTIVES
 from workbook.quiz import sittings
 from workbook.quiz.bank import LETTERS, shuffled_letters
 from workbook.quiz.forms import Form, band
-from workbook.quiz.grading import Result, grade
+from workbook.quiz.grading import grade
 from workbook.quiz.sealed import Bank, SealedItem
 from workbook.quiz.sittings import Sitting
 
@@ -31,7 +31,7 @@ def sit(
     practice: bool,
     ask: Callable[[str], str] = input,
     clock: Callable[[], float] = time.monotonic,
-) -> Result | None:
+) -> Sitting | None:
     """Ask the questions of a form, from where an earlier go was left.
 
     Parameters
@@ -47,8 +47,8 @@ def sit(
 
     Returns
     -------
-    Result or None
-        None after ``quit``: the next call goes on.
+    Sitting or None
+        The finished sitting; None after ``quit``: the next call goes on.
 
     Raises
     ------
@@ -103,23 +103,25 @@ def sit(
             console.print(f"[yellow]Type {wanted}{_COMMANDS}[/yellow]")
     if sitting.left == 0:
         console.print("[bold]Time is over.[/bold]")
-    result = grade(asked, sitting.answers)
     sitting.finish()
-    return result
+    return sitting
 
 
-def show_result(console: Console, form: Form, bank: Bank, result: Result, *, reasons: bool) -> None:
-    """Print score, band, shares, what to repeat, and with ``reasons`` those of the questions that were not right."""
+def show_result(console: Console, bank: Bank, sitting: Sitting, *, reasons: bool) -> None:
+    """Print score, band, shares, time, what to repeat, and with ``reasons`` those of the questions that were not right."""
+    result = grade(bank.only(sitting.form.items), sitting.answers)
     score = result.score
     console.print(
-        f"\n[bold]{form.title}[/bold]: {score.right} of {score.of} right ({score.percent:.0f} %), {band(score.right, score.of)}"
+        f"\n[bold]{sitting.form.title}[/bold]: {score.right} of {score.of} right ({score.percent:.0f} %), "
+        f"{band(score.right, score.of)}"
     )
     if result.partial > score.right:
         console.print(f"With partial credit, which the exam does not give: {result.partial:.1f}")
     table = Table("Domain", "Right", box=None, padding=(0, 2, 0, 0))
     for domain, share in result.by_domain.items():
-        table.add_row(domain, f"{share.right} of {share.of}")
+        table.add_row(f"{domain} {DOMAINS[domain]}", f"{share.right} of {share.of}")
     console.print(table)
+    _show_time(console, sitting)
     for graded in result.items if reasons else ():
         if not graded.right:
             item = bank.items[graded.id]
@@ -139,6 +141,20 @@ def show_result(console: Console, form: Form, bank: Bank, result: Result, *, rea
             f"  {objective} {OBJECTIVES[objective]} ({share.right} of {share.of}): {', '.join(sections)}",
             highlight=False,
         )
+    if weakest:
+        console.print("`wb review` asks again what was not right.")
+
+
+def _show_time(console: Console, sitting: Sitting) -> None:
+    seconds = sitting.seconds
+    if not sum(seconds.values()):
+        return
+    slowest = sorted(seconds, key=lambda item: -seconds[item])[:3]
+    console.print(
+        f"{sum(seconds.values()) / 60:.0f} min in all, {sum(seconds.values()) / len(sitting.form.items):.0f} s for each "
+        f"question; longest: {', '.join(f'{item} {seconds[item]:.0f} s' for item in slowest)}",
+        highlight=False,
+    )
 
 
 def _letters(line: str, item: SealedItem, order: str) -> str | None:
