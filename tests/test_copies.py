@@ -18,6 +18,7 @@ def repository(tmp_path: Path) -> Path:
     for name in (
         "chapters/04_feature_store",
         "capstone/churn/churn_01_baseline",
+        "quizzes/quiz-04",
         "solutions/chapters/04_feature_store",
     ):
         notebook = tmp_path / "repository" / f"{name}.ipynb"
@@ -26,17 +27,18 @@ def repository(tmp_path: Path) -> Path:
     return tmp_path / "repository"
 
 
-def test_chapters_and_capstone_are_copied_and_solutions_are_not(repository, tmp_path):
+def test_chapters_capstone_and_quizzes_are_copied_and_solutions_are_not(repository, tmp_path):
     made = make_copies(tmp_path / "work", repository)
     assert [path.relative_to(tmp_path / "work").as_posix() for path in made] == [
         "capstone/churn/churn_01_baseline.ipynb",
         "chapters/04_feature_store.ipynb",
+        "quizzes/quiz-04.ipynb",
     ]
     assert made[1].read_text() == "chapters/04_feature_store"
 
 
 def test_what_the_learner_wrote_stays_and_a_deleted_copy_is_made_anew(repository, tmp_path):
-    baseline, chapter = make_copies(tmp_path / "work", repository)
+    baseline, chapter, _ = make_copies(tmp_path / "work", repository)
     chapter.write_text("my work")
     baseline.unlink()
     assert make_copies(tmp_path / "work", repository) == [baseline]
@@ -55,7 +57,7 @@ def test_jupyters_checkpoints_are_no_notebooks(repository, tmp_path):
     checkpoint = repository / "chapters" / ".ipynb_checkpoints" / "04_feature_store-checkpoint.ipynb"
     checkpoint.parent.mkdir()
     checkpoint.touch()
-    assert len(make_copies(tmp_path / "work", repository)) == 2
+    assert len(make_copies(tmp_path / "work", repository)) == 3
 
 
 def test_the_work_folder_is_in_the_repository_unless_the_home_is_named(monkeypatch, tmp_path):

@@ -18,6 +18,7 @@ from lakehouse.home import ROOT
 from workbook import copies
 from workbook.build import changes
 from workbook.exercises import exercises
+from workbook.quiz.library import read_forms, whole_bank
 
 LARGEST = 300_000
 SKIPPED_FOLDERS = re.compile(r"\..*|__pycache__|.*\.egg-info|mlruns|spark-warehouse|node_modules")
@@ -41,6 +42,8 @@ def folders(root: Path = ROOT) -> Iterator[tuple[Path, list[str], list[str]]]:
 NOTEBOOKS = [folder / name for folder, _, files in folders() for name in files if name.endswith(".ipynb")]
 SOLVED = [path for path in NOTEBOOKS if path.is_relative_to(ROOT / "solutions")]
 UNSOLVED = [path for path in NOTEBOOKS if path not in SOLVED]
+SHEETS = [path for path in UNSOLVED if path.is_relative_to(ROOT / "quizzes")]
+LESSONS = [path for path in NOTEBOOKS if path not in SHEETS]
 SOURCES = sorted((ROOT / "authoring").rglob("*.py"))
 
 
@@ -172,7 +175,8 @@ def test_notebooks_are_fresh():
 
 def test_every_notebook_is_generated():
     sources = {path.relative_to(ROOT / "authoring").with_suffix(".ipynb") for path in SOURCES}
-    assert {path.relative_to(ROOT) for path in UNSOLVED} == sources
+    assert {path.relative_to(ROOT) for path in UNSOLVED if path not in SHEETS} == sources
+    assert {path.stem for path in SHEETS} == set(read_forms().fixed)
     assert {path.relative_to(ROOT / "solutions") for path in SOLVED} == sources
 
 
@@ -218,7 +222,7 @@ def test_is_portable(path):
     assert faults == []
 
 
-@each(NOTEBOOKS)
+@each(LESSONS)
 def test_starts_with_parameters_and_start(path):
     cells = code(path)
     tagged = [number for number, cell in enumerate(cells) if "parameters" in cell.metadata.get("tags", ())]
@@ -234,7 +238,7 @@ def test_starts_with_parameters_and_start(path):
     assert ast.literal_eval(call.args[0]) == path.stem, "start() is told the notebook's own stem"
 
 
-@each(NOTEBOOKS)
+@each(LESSONS)
 def test_asks_for_exercises_of_its_own_chapter(path):
     known = exercises()
     chapter = path.parent.name if "capstone" in path.relative_to(ROOT).parts else path.stem.partition("_")[0]
@@ -248,7 +252,18 @@ def test_unsolved_has_no_outputs(path):
     assert [cell.id for cell in code(path) if cell.outputs or cell.execution_count] == []
 
 
-@each(UNSOLVED)
+@each(SHEETS)
+def test_a_sheet_asks_its_form_with_no_letter_given(path):
+    cells = code(path)
+    assert [cell.id for cell in cells] == ["answers", "form", "grade"]
+    assert cells[0].metadata.tags == ["parameters"]
+    values = {node.targets[0].id: ast.literal_eval(node.value) for node in parse(cells[0].source).body}
+    form = read_forms().fixed[path.stem]
+    assert (values["quiz"], values["answers"]) == (form.name, dict.fromkeys(form.items, ""))
+    assert values["version"] == whole_bank().only(form.items).version
+
+
+@each([path for path in UNSOLVED if path not in SHEETS])
 def test_unsolved_has_no_answers(path):
     authored = (ROOT / "authoring" / path.relative_to(ROOT).with_suffix(".py")).read_text(encoding="utf-8")
     text = "\n".join(cell.source for cell in read(path).cells)

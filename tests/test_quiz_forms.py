@@ -87,6 +87,15 @@ def test_an_item_is_drawn_only_for_the_domain_of_its_first_objective():
         assemble(both, Blueprint("a", "a", {"ASC-4": 6}, 10), 1, {})
 
 
+def test_a_question_about_preparing_is_in_no_exam():
+    serving = [each for each in ITEMS if each.domain == "PRO-3"]
+    craft = [each.model_copy(update={"id": f"map-craft-{n:03}", "exam": False}) for n, each in enumerate(serving)]
+    form = assemble(craft + serving, Blueprint("p", "p", {"PRO-3": 20}, 10), 1, {})
+    assert set(form.items) == {each.id for each in serving}
+    with pytest.raises(BankError, match="PRO-3 has 0 items"):
+        assemble(craft, Blueprint("p", "p", {"PRO-3": 1}, 10), 1, {})
+
+
 def test_a_chapter_quiz_has_ten_items_of_all_its_objectives_in_their_order():
     chapter = [each for each in ITEMS if each.objectives[0] in {"PRO-1.18", "PRO-1.19", "PRO-1.22"}]
     form = chapter_quiz("04_feature_store", "Feature store", chapter, {})

@@ -6,7 +6,7 @@
 - ``solutions/chapters/04_feature_store.ipynb``, solved, with the few outputs that nbval compares.
 
 ``authoring/quizzes/04_feature_store.yaml`` becomes the sealed bank ``quizzes/banks/04_feature_store.json``, and all banks
-together the exams and quizzes of ``quizzes/banks/forms.json``.
+together the exams and quizzes of ``quizzes/banks/forms.json``, each with its answer sheet ``quizzes/quiz-04.ipynb``.
 
 Inside a code cell the lines between ``### BEGIN SOLUTION`` and ``### END SOLUTION`` are the answer; a cell tagged
 ``solution`` is an answer whole. The learner gets the block's ``### STUB: `` lines instead, or without them
@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import json
 import os
 import re
 import textwrap
@@ -27,7 +28,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jupytext
 import nbformat
@@ -39,7 +40,8 @@ from workbook.exercises import exercises as registered_exercises
 from workbook.exercises import near
 from workbook.outputs import COMPARED, PICTURE, carry_outputs, kept_outputs, number_cells, refuse_unfit_outputs
 
-_GENERATED = ("chapters", "capstone", "solutions")
+_GENERATED = ("chapters", "capstone", "quizzes", "solutions")
+_FORMS = "authoring/quizzes/exams.yaml"
 _CODE_TAGS = {"parameters", COMPARED, PICTURE, "nbval-ignore-output", "nbval-skip", "hide-input"}
 _TAGS = _CODE_TAGS | {"solution"}
 
@@ -85,7 +87,7 @@ class Change:
     path : Path
         The notebook.
     reason : str
-        ``missing``, ``stale`` (differs from what its source gives) or ``orphan`` (its source is gone).
+        ``missing``, ``stale`` (differs from what its source gives) or ``orphan`` (nothing authored gives it).
     text : str or None
         The notebook's new text; None for an orphan.
     """
@@ -143,28 +145,49 @@ def changes(root: Path = ROOT, exercises: Collection[str] | None = None) -> list
         unsolved, solved = _notebooks(source, root, exercises)
         carry_outputs(root / "solutions" / relative, solved)
         wanted |= {root / relative: _text(unsolved), root / "solutions" / relative: _text(solved)}
-    wanted |= _banks(authoring / "quizzes", root / "quizzes" / "banks")
+    wanted |= _quizzes(authoring / "quizzes", root / "quizzes")
     found = [
         Change(path, "stale" if path.exists() else "missing", text)
         for path, text in wanted.items()
         if not path.exists() or path.read_bytes() != text.encode()
     ]
-    return found + [Change(path, "orphan", None) for path in _orphans(root)]
+    given = {_source(text) for text in wanted.values()} - {None}
+    return found + [
+        Change(path, "orphan", None)
+        for path, source in _generated(root).items()
+        # A copy of a notebook under another name is somebody's own.
+        if path not in wanted and source not in given
+    ]
 
 
-def _banks(source: Path, target: Path) -> dict[Path, str]:
-    """The sealed banks and the forms, by path."""
+def _quizzes(source: Path, target: Path) -> dict[Path, str]:
+    """The sealed banks, the forms and the answer sheets, by path."""
     # Imported here: most builds of most tests have no bank.
-    from workbook.quiz import forms, library, sealed
+    from workbook.quiz import forms, library, notebooks, sealed
     from workbook.quiz.bank import read_bank
 
-    bank = read_bank(source)
-    if not bank:
+    authored = read_bank(source)
+    if not authored:
         return {}
-    texts = {target / f"{chapter}.json": sealed.to_json(sealed.seal(items)) for chapter, items in bank.items()}
-    every = [item for items in bank.values() for item in items]
-    all_forms = forms.all_forms(every, source / "exams.yaml")
-    return texts | {target / library.FORMS: library.to_json(all_forms, forms.not_together(every))}
+    banks = {chapter: sealed.seal(items) for chapter, items in authored.items()}
+    items = [item for own in authored.values() for item in own]
+    all_forms = forms.all_forms(items, source / "exams.yaml")
+    whole = sealed.seal(items)
+    sheets = {
+        target / f"{form.name}.ipynb": v4.new_notebook(
+            cells=notebooks.cells(form, whole), metadata=_metadata(f"{_FORMS}#{form.name}")
+        )
+        for form in all_forms
+    }
+    return {
+        **{target / "banks" / f"{chapter}.json": sealed.to_json(bank) for chapter, bank in banks.items()},
+        target / "banks" / library.FORMS: library.to_json(all_forms, forms.not_together(items)),
+        **{path: _text(sheet) for path, sheet in sheets.items()},
+    }
+
+
+def _metadata(source: str) -> dict[str, Any]:
+    return {**_METADATA, "workbook": {"source": source}}
 
 
 def store_outputs(executed: Path, solution: Path) -> None:
@@ -271,7 +294,7 @@ def _notebooks(path: Path, root: Path, exercises: Collection[str]) -> tuple[Note
                 raise BuildError(f"{cell.where}: check({min(hidden)!r}) is part of the solution; learners need it too")
         for cells, lines in zip(twins, (unsolved, solved), strict=True):
             cells.append(_node(cell, "\n".join(line.text for line in lines).strip("\n")))
-    metadata = {**_METADATA, "workbook": {"source": path.relative_to(root).as_posix()}}
+    metadata = _metadata(path.relative_to(root).as_posix())
     unsolved, solved = (v4.new_notebook(cells=cells, metadata=metadata) for cells in twins)
     return unsolved, solved
 
@@ -414,24 +437,25 @@ def _exercise_ids(lines: list[Line], exercises: Collection[str]) -> set[str]:
 # Files --------------------------------------------------------------------------------------------------------------
 
 
-def _orphans(root: Path) -> list[Path]:
-    """Notebooks that a build wrote and whose source is gone. A notebook that no build wrote is somebody's own."""
-    orphans = []
+def _generated(root: Path) -> dict[Path, str | None]:
+    """Files that a build may have written, now or earlier, with the source that a notebook names."""
+    found: dict[Path, str | None] = dict.fromkeys(sorted((root / "quizzes" / "banks").glob("[0-9][0-9]_*.json")))
     for folder in _GENERATED:
         for path in sorted((root / folder).rglob("*.ipynb")):
-            if any(part.startswith(".") for part in path.relative_to(root).parts):
-                continue
-            try:
-                metadata = nbformat.read(path, as_version=4).metadata
-            except (ValueError, nbformat.ValidationError):
-                continue  # With a source it is rewritten as stale; without one nothing tells where it is from.
-            source = metadata.get("workbook", {}).get("source")
-            if source is not None and not (root / source).exists():
-                orphans.append(path)
-    for path in sorted((root / "quizzes" / "banks").glob("[0-9][0-9]_*.json")):
-        if not (root / "authoring" / "quizzes" / f"{path.stem}.yaml").exists():
-            orphans.append(path)
-    return orphans
+            if not any(part.startswith(".") for part in path.relative_to(root).parts):
+                # Without a source it is somebody's own; damaged, it is rewritten as stale if there is a source for it.
+                source = _source(path.read_text(encoding="utf-8"))
+                if source is not None:
+                    found[path] = source
+    return found
+
+
+def _source(text: str) -> str | None:
+    """The source that the text of a notebook names."""
+    try:
+        return json.loads(text)["metadata"]["workbook"]["source"]
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _text(notebook: NotebookNode) -> str:

@@ -8,10 +8,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import IO, TYPE_CHECKING, Annotated
 from xml.etree import ElementTree
 
 import typer
@@ -29,6 +30,8 @@ app = typer.Typer(
     help="The lakehouse ML workbook. `wb python ...` runs its Python; `wb lock` makes requirements.lock anew.",
 )
 
+#: Long tests that need no part of the others' session.
+_BESIDE = ("tests/test_proofs.py",)
 #: Two notebooks keep two cores busy; on one core they would only wait for each other.
 JOBS = min(2, os.cpu_count() or 1)
 _STATE = {
@@ -98,9 +101,10 @@ def test(context: typer.Context) -> None:
     chosen = context.args
     with tempfile.TemporaryDirectory() as scratch:
         steps = _Steps(Path(scratch))
-        steps.pytest(_Tests("Tests, classic Spark", ["tests", *chosen]))
-        if not chosen:
-            steps.both_engines_and_notebooks()
+        if chosen:
+            steps.pytest([_Tests("Tests, classic Spark", ["tests", *chosen])])
+        else:
+            steps.everything()
             if find_spec("ruff"):
                 steps.command("Lint", ["ruff", "check", "."])
                 steps.command("Format", ["ruff", "format", "--check", "."])
@@ -126,53 +130,74 @@ class _Steps:
         self._scratch = scratch
         self._passed = self._failed = self._skipped = 0
 
-    def both_engines_and_notebooks(self) -> None:
-        """Run the Connect tests beside the notebooks: either alone leaves much of two cores idle."""
+    def everything(self) -> None:
+        """Run all tests in two lanes side by side: one alone leaves much of two cores idle."""
         from workbook.jvm import WarmJvm
         from workbook.run import in_home
 
+        nbval = ["--nbval-lax", "--nbval-current-env", "-p", "no:cacheprovider"]
+        elsewhere = [argument for name in _BESIDE for argument in ("--ignore", name)]
         spark = WarmJvm()
         try:
             with in_home(self._scratch / "home", "classic"):
                 environment = os.environ | {"WORKBOOK_STRICT": "1"} | spark.environment()
             self.pytest(
-                _Tests(
-                    "Solved notebooks, strictly, against their stored outputs",
-                    ["--nbval-lax", "--nbval-current-env", "-p", "no:cacheprovider", "solutions"],
-                    environment,
-                ),
-                _Tests(
-                    "Tests of both engines, Spark Connect",
-                    ["tests", "-m", "both_engines", "-p", "no:cacheprovider"],
-                    os.environ | {"WORKBOOK_SPARK": "connect"},
-                ),
+                [
+                    _Tests("Tests, classic Spark", ["tests", *elsewhere]),
+                    _Tests("Keys of the questions, by running their choices", ["tests/test_proofs.py"]),
+                ],
+                [
+                    _Tests(
+                        "Solved notebooks, strictly, against their stored outputs",
+                        [*nbval, "solutions"],
+                        environment,
+                    ),
+                    _Tests("Answer sheets", [*nbval, "quizzes"], environment),
+                    _Tests(
+                        "Tests of both engines, Spark Connect",
+                        ["tests", "-m", "both_engines", "-p", "no:cacheprovider"],
+                        os.environ | {"WORKBOOK_SPARK": "connect"},
+                    ),
+                ],
             )
         finally:
             spark.close()
 
-    def pytest(self, first: _Tests, *beside: _Tests) -> None:
-        """Run pytest, and other runs beside it whose output comes after; a run without a single test is a failure."""
+    def pytest(self, *lanes: list[_Tests]) -> None:
+        """Run pytest in lanes side by side. What a lane beside the first prints comes at the end.
+
+        A run without a single test is a failure.
+        """
         with contextlib.ExitStack() as stack:
-            running = []
-            for number, tests in enumerate([first, *beside]):
-                counts, log = self._scratch / f"junit-{number}.xml", None
-                if number == 0:
-                    print(f"\n=== {tests.title}", flush=True)
-                else:
-                    print(f"(beside it: {tests.title})", flush=True)
-                    log = stack.enter_context((self._scratch / f"log-{number}.txt").open("w+"))
-                command = [sys.executable, "-m", "pytest", f"--junitxml={counts}", *tests.arguments]
-                process = subprocess.Popen(
-                    command, cwd=ROOT, env=tests.environment, stdout=log, stderr=log and subprocess.STDOUT
-                )
-                stack.callback(process.kill)  # for the others, when one cannot be started or Ctrl-C comes
-                running.append((tests, process, counts, log))
-            for tests, process, counts, log in running:
-                code = process.wait()
-                if log is not None:
-                    log.seek(0)
-                    print(f"\n=== {tests.title}\n{log.read()}", flush=True)
-                self._count(code, counts)
+            logs: list[tuple[str, IO[str]]] = []
+            waiting = [list(lane) for lane in lanes]
+            running: dict[int, tuple[subprocess.Popen[bytes], Path]] = {}
+            while running or any(waiting):
+                for number, lane in enumerate(waiting):
+                    if number in running:
+                        process, counts = running[number]
+                        if (code := process.poll()) is None:
+                            continue
+                        self._count(code, counts)
+                        del running[number]
+                    if lane:
+                        tests, log = lane.pop(0), None
+                        if number == 0:
+                            print(f"\n=== {tests.title}", flush=True)
+                        else:
+                            log = stack.enter_context(tempfile.TemporaryFile("w+", dir=self._scratch))
+                            logs.append((tests.title, log))
+                        counts = self._scratch / f"junit-{number}.xml"
+                        command = [sys.executable, "-m", "pytest", f"--junitxml={counts}", *tests.arguments]
+                        process = subprocess.Popen(
+                            command, cwd=ROOT, env=tests.environment, stdout=log, stderr=log and subprocess.STDOUT
+                        )
+                        stack.callback(process.kill)  # for the others, when one cannot be started or Ctrl-C comes
+                        running[number] = process, counts
+                time.sleep(0.1)
+            for title, written in logs:
+                written.seek(0)
+                print(f"\n=== {title}\n{written.read()}", flush=True)
 
     def _count(self, code: int, counts: Path) -> None:
         failed = 0
@@ -302,6 +327,48 @@ def review() -> None:
         console.print(f"Nothing is due before {later.astimezone():%d %B, %H:%M}.", highlight=False)
     else:
         console.print("Nothing was missed yet: `wb quiz` and `wb exam` list what there is.")
+
+
+@app.command(name="grade")
+def grade_(
+    folder: Annotated[Path, typer.Argument(help="Answer sheets as they were handed in.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", metavar="FOLDER", help="Where to write. By default the folder itself.")
+    ] = None,
+    run_sheets: Annotated[
+        bool, typer.Option("--run", help="Execute each sheet with papermill. They are other people's programs.")
+    ] = False,
+    seconds: Annotated[int, typer.Option(metavar="N", help="With --run: the time limit of each.")] = 120,
+) -> None:
+    """Grade a class: a gradebook in CSV, and a page with the statistics of every question."""
+    from rich.console import Console
+    from rich.markup import escape
+
+    from workbook.quiz import gradebook, library
+
+    console = Console()
+    try:
+        bank, forms = library.whole_bank(), library.read_forms()
+        with console.status("reading the sheets") as status:
+            rows = gradebook.grade_folder(
+                folder,
+                bank,
+                forms,
+                run=run_sheets,
+                seconds=seconds,
+                told=lambda file: status.update(escape(f"{'running' if run_sheets else 'reading'} {file}")),
+            )
+        target = output or folder
+        target.mkdir(parents=True, exist_ok=True)
+        (target / "gradebook.csv").write_text(gradebook.to_csv(rows), encoding="utf-8")
+        (target / "gradebook.html").write_text(gradebook.to_html(rows, bank, forms), encoding="utf-8")
+    except (ValueError, OSError) as error:
+        raise _refuse(error) from None
+    for row in rows:
+        if row.result is None:
+            typer.echo(f"not graded: {row.file}: {row.reason}")
+    count = sum(row.result is not None for row in rows)
+    typer.echo(f"{count} of {len(rows)} sheets graded: {target / 'gradebook.csv'}, {target / 'gradebook.html'}")
 
 
 @app.command(name="export")

@@ -1,6 +1,6 @@
 """The learner's own copies of the notebooks: made once, worked in, never overwritten.
 
-The notebooks of ``chapters/`` and ``capstone/`` are files of the repository. Who works in them would lose the work to
+The notebooks of ``chapters/``, ``capstone/`` and ``quizzes/`` are files of the repository. Who works in them would lose the work to
 the next build, and meet conflicts with the next ``git pull``.
 """
 
@@ -14,6 +14,7 @@ from lakehouse.home import ROOT, home
 from workbook.plan import notebook_files
 
 NAME = "work"
+FOLDERS = ("chapters", "capstone", "quizzes")
 
 
 def work_folder() -> Path:
@@ -42,7 +43,7 @@ def make_copies(folder: Path, root: Path = ROOT) -> list[Path]:
         If the folder cannot be written.
     """
     made = []
-    for notebook in sorted(notebook_files(root)):
+    for notebook in sorted(notebook_files(root, FOLDERS)):
         copy = folder / notebook.relative_to(root)
         if copy.exists():
             continue

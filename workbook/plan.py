@@ -59,11 +59,11 @@ class Notebook:
         return self.path.parent
 
 
-def notebook_files(base: Path) -> list[Path]:
+def notebook_files(base: Path, folders: Sequence[str] = FOLDERS) -> list[Path]:
     """The notebooks below a folder in the order in which they run, without the copies that Jupyter keeps of them."""
     return [
         path
-        for folder in FOLDERS
+        for folder in folders
         for path in sorted((base / folder).rglob("*.ipynb"))
         if ".ipynb_checkpoints" not in path.parts
     ]

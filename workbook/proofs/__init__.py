@@ -18,7 +18,7 @@ from workbook.quiz.bank import Item
 if TYPE_CHECKING:
     from databricks.feature_engineering import FeatureEngineeringClient
     from mlflow import MlflowClient
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 Proof = Callable[["Lab"], Iterable[str]]
 
@@ -92,6 +92,11 @@ def raises(error: type[Exception] | tuple[type[Exception], ...], call: Callable[
 def works(call: Callable[[], Any], refused: type[Exception] | tuple[type[Exception], ...] = Exception) -> bool:
     """Whether a call comes back without one of the errors in ``refused``."""
     return not raises(refused, call)
+
+
+def rows(df: DataFrame) -> list[tuple[Any, ...]]:
+    """The rows of a small frame, in an order that does not depend on how it is stored."""
+    return sorted(map(tuple, df.collect()), key=repr)
 
 
 def proof_of(chapter: str, item: Item) -> Proof:

@@ -11,20 +11,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from workbook.proofs import Lab, holds, raises, works
+from workbook.proofs import Lab, holds, raises, rows, works
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    pass
 
 MAY_4 = dt.datetime(2026, 5, 4)
 
 
 def at(hour: int, minute: int = 0) -> dt.datetime:
     return MAY_4 + dt.timedelta(hours=hour, minutes=minute)
-
-
-def rows(df: DataFrame) -> list[tuple[Any, ...]]:
-    return sorted((tuple(row) for row in df.collect()), key=repr)
 
 
 def keyed(lab: Lab, name: str, columns: str, values: str = "") -> str:
@@ -705,6 +701,8 @@ def predictions(lab: Lab) -> dict[int, float]:
 
 def fs_score_030(lab: Lab) -> set[str]:
     import mlflow
+    from pyspark.errors import PythonException
+    from pyspark.sql.functions import struct
 
     fe: Any = lab.fe
     uri, lookup = member_model(lab), members_lookup(lab)
@@ -713,7 +711,10 @@ def fs_score_030(lab: Lab) -> set[str]:
     return holds(
         {
             "A": works(
-                lambda: mlflow.pyfunc.load_model(uri).predict(keys.toPandas()), mlflow.exceptions.MlflowException
+                lambda: keys.withColumn(
+                    "prediction", mlflow.pyfunc.spark_udf(lab.spark, uri)(struct("member_id"))
+                ).collect(),
+                PythonException,
             ),
             "B": "prediction" in columns,
             "C": predictions(lab) == {1: 2010.0, 2: 3020.0},

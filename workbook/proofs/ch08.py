@@ -79,6 +79,19 @@ def _says(number: float) -> Callable[[Any], Any]:
     return predict
 
 
+def _log(number: float, registered_model_name: str | None = None, requirement: str = "mlflow") -> Any:
+    """Log a model that answers this number on any row, in the active run."""
+    import mlflow
+
+    return mlflow.pyfunc.log_model(
+        name="model",
+        python_model=_python_model(_says(number)),
+        signature=_signature(),
+        pip_requirements=[requirement],
+        registered_model_name=registered_model_name,
+    )
+
+
 @functools.cache
 def _sources(lab: Lab, count: int = 3) -> tuple[str, ...]:
     """Saved models with a signature that answer 1.0, 2.0, ... on any row."""
@@ -202,7 +215,15 @@ def reg_flavor_001(lab: Lab) -> set[str]:
 def reg_preproc_002(lab: Lab) -> set[str]:
     import mlflow
     import numpy as np
+    from mlflow.pyfunc import PythonModel
     from sklearn.pipeline import make_pipeline
+
+    class Scaled(PythonModel):
+        def __init__(self, scaler: Any, model: Any) -> None:
+            self.scaler, self.model = scaler, model
+
+        def predict(self, context: Any, model_input: Any, params: Any = None) -> Any:
+            return self.model.predict(self.scaler.transform(model_input))
 
     raw, scaler, model = _scaled()
     truth = 3 * raw["a"] - 2 * raw["b"] + 7
@@ -216,7 +237,7 @@ def reg_preproc_002(lab: Lab) -> set[str]:
         {
             "A": right(_save_sklearn(lab, make_pipeline(scaler, model))),
             "B": right(beside),
-            "C": right(_save(lab, _python_model(lambda rows: model.predict(scaler.transform(rows.to_numpy()))))),
+            "C": right(_save(lab, Scaled(scaler, model))),
             "D": right(_save_sklearn(lab, model, input_example=raw)),
         }
     )
@@ -653,13 +674,7 @@ def reg_package_015(lab: Lab) -> set[str]:
     lab.experiment()
     with mlflow.start_run() as run:
         mlflow.log_param("depth", 4)
-        mlflow.pyfunc.log_model(
-            name="model",
-            python_model=_python_model(_says(1.0)),
-            signature=_signature(),
-            pip_requirements=["scikit-learn==1.9.1"],
-            registered_model_name=name,
-        )
+        _log(1.0, name, requirement="scikit-learn==1.9.1")
     version = lab.client.get_model_version(name, "1")
     folder = Path(mlflow.artifacts.download_artifacts(f"models:/{name}/1"))
     model = mlflow.pyfunc.load_model(f"models:/{name}/1")
@@ -669,7 +684,8 @@ def reg_package_015(lab: Lab) -> set[str]:
         {
             "A": raises(_refused(), lambda: model.predict(_one_row().rename(columns={"x": "y"}))),
             "B": any(Path(file).suffix in {".parquet", ".csv", ".json"} for file in files),
-            "C": "scikit-learn==1.9.1" in (folder / "requirements.txt").read_text(),
+            "C": {"conda.yaml", "python_env.yaml"} <= files
+            and "scikit-learn==1.9.1" in (folder / "requirements.txt").read_text(),
             "D": bool(told["metrics"]) or any("better" in key or "compare" in key for key in version.tags),
             "E": version.run_id == run.info.run_id and mlflow.get_run(version.run_id).data.params["depth"] == "4",
         }
@@ -681,12 +697,7 @@ def reg_register_016(lab: Lab) -> set[str]:
 
     lab.experiment()
     with mlflow.start_run() as run:
-        mlflow.pyfunc.log_model(
-            name="model",
-            python_model=_python_model(_says(1.0)),
-            signature=_signature(),
-            pip_requirements=["mlflow"],
-        )
+        _log(1.0)
     run_id = run.info.run_id
 
     def does_it(register: Callable[[str], Any]) -> bool:
@@ -712,13 +723,7 @@ def reg_again_017(lab: Lab) -> set[str]:
     lab.experiment()
     with mlflow.start_run():
         succeeded = works(
-            lambda: mlflow.pyfunc.log_model(
-                name="model",
-                python_model=_python_model(_says(8.0)),
-                signature=_signature(),
-                pip_requirements=["mlflow"],
-                registered_model_name=name,
-            ),
+            lambda: _log(8.0, name),
             _refused(),
         )
     numbers = {int(mv.version) for mv in lab.client.search_model_versions(f"name = '{name}'")}
@@ -814,13 +819,7 @@ def reg_tracking_023(lab: Lab) -> set[str]:
         mlflow.log_param("learning_rate", 0.0123)
         for epoch, loss in enumerate((0.9, 0.6, 0.4567)):
             mlflow.log_metric("val_loss", loss, step=epoch)
-        mlflow.pyfunc.log_model(
-            name="model",
-            python_model=_python_model(_says(1.0)),
-            signature=_signature(),
-            pip_requirements=["mlflow"],
-            registered_model_name=name,
-        )
+        _log(1.0, name)
     lab.client.set_registered_model_alias(name, "Fit_for_production", "1")
     registry.grant("EXECUTE", name, CALLER)
     told_by_run = json.dumps(mlflow.get_run(run.info.run_id).to_dictionary())
@@ -1117,13 +1116,7 @@ def reg_copy_035(lab: Lab) -> set[str]:
     client, source, target = lab.client, _model(lab, 1), lab.table("prod_scorer")
     lab.experiment()
     with mlflow.start_run() as run:
-        mlflow.pyfunc.log_model(
-            name="model",
-            python_model=_python_model(_says(2.0)),
-            signature=_signature(),
-            pip_requirements=["mlflow"],
-            registered_model_name=source,
-        )
+        _log(2.0, source)
     client.set_model_version_tag(source, "2", "validation", "passed")
     client.set_registered_model_alias(source, "Challenger", "2")
     number = client.copy_model_version(f"models:/{source}@Challenger", target).version

@@ -63,6 +63,8 @@ class Item(_Strict):
         The situation, code to read (optional), and the question; ``ask`` may be left out where the stem ends in it.
     scenario : bool
         Whether the question asks for a decision in a situation, not for a fact.
+    exam : bool
+        Whether an exam may draw it; false for a question about preparing for one.
     select : int
         How many choices are to be taken. More than one is said in the question.
     choices : tuple of Choice
@@ -90,6 +92,7 @@ class Item(_Strict):
     code: str | None = None
     ask: str | None = None
     scenario: bool = False
+    exam: bool = True
     select: Annotated[int, Field(ge=1)] = 1
     choices: Annotated[tuple[Choice, ...], Field(min_length=3, max_length=6)]
     difficulty: Literal[1, 2, 3]

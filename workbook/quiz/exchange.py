@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import csv
-import html
 import io
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
@@ -20,6 +18,7 @@ from workbook.quiz.bank import LETTERS
 from workbook.quiz.forms import Form
 from workbook.quiz.sealed import Bank, SealedItem
 from workbook.quiz.sittings import Answer, Sitting
+from workbook.quiz.text import code_html, prose_html
 
 FORMAT = "lakehouse-ml-workbook sittings"
 VERSION = 1
@@ -202,21 +201,15 @@ def write_anki(bank: Bank, path: Path) -> int:
 
 
 def _question(item: SealedItem) -> str:
-    code = f"<pre>{html.escape(item.code.rstrip())}</pre>" if item.code else ""
-    choices = "".join(f"<li>{prose(choice.text)}</li>" for choice in item.choices)
-    return f"<p>{prose(item.stem)}</p>{code}<p><b>{prose(item.ask or '')}</b></p><ol type=A>{choices}</ol>"
+    code = code_html(item.code) if item.code else ""
+    choices = "".join(f"<li>{prose_html(choice.text)}</li>" for choice in item.choices)
+    return f"<p>{prose_html(item.stem)}</p>{code}<p><b>{prose_html(item.ask or '')}</b></p><ol type=A>{choices}</ol>"
 
 
 def _answer(item: SealedItem) -> str:
     lines = "".join(
         f'<li class="{"right" if item.is_right(letter) else "wrong"}">'
-        f"{'Right' if item.is_right(letter) else 'Wrong'}. {prose(item.reason(letter))}</li>"
+        f"{'Right' if item.is_right(letter) else 'Wrong'}. {prose_html(item.reason(letter))}</li>"
         for letter in item.letters
     )
     return f"<p><b>{', '.join(item.key())}</b></p><ol type=A>{lines}</ol>"
-
-
-def prose(text: str) -> str:
-    """The simple markdown of questions as HTML: paragraphs and spans of code."""
-    paragraphs = (" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n"))
-    return re.sub(r"`([^`]*)`", r"<code>\1</code>", html.escape("\n\n".join(paragraphs))).replace("\n\n", "<br><br>")

@@ -128,7 +128,7 @@ def assemble(
     chance = random.Random(seed)
     chosen: list[str] = []
     for domain, wanted in blueprint.domains.items():
-        pool = {item.id: item.objectives[0] for item in items if item.domain == domain}
+        pool = {item.id: item.objectives[0] for item in items if item.exam and item.domain == domain}
         try:
             _draw(pool, wanted, chosen, apart, chance, avoid)
         except LookupError:

@@ -40,6 +40,7 @@ class SealedItem:
     stem: str
     code: str | None
     ask: str | None
+    exam: bool
     select: int
     choices: tuple[SealedChoice, ...]
     difficulty: int
@@ -118,6 +119,7 @@ def seal(items: Iterable[Item]) -> Bank:
             stem=item.stem,
             code=item.code,
             ask=item.ask,
+            exam=item.exam,
             select=item.select,
             choices=tuple(
                 SealedChoice(

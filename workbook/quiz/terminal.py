@@ -19,6 +19,7 @@ from workbook.quiz.forms import Form, band
 from workbook.quiz.grading import grade
 from workbook.quiz.sealed import Bank, SealedItem
 from workbook.quiz.sittings import Sitting
+from workbook.quiz.text import spans
 
 _COMMANDS = "s (skip), f (flag), p (previous), a number (go there), end, or quit (resume later)"
 
@@ -215,9 +216,7 @@ def _explain(console: Console, item: SealedItem, order: str, given: str) -> None
 
 
 def _prose(text: str) -> Text:
-    """Markdown of the simple kind that questions use: paragraphs and spans of code."""
-    paragraphs = (" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n"))
     found = Text()
-    for number, span in enumerate("\n\n".join(paragraphs).split("`")):
-        found.append(span, "cyan" if number % 2 else "")
+    for is_code, piece in spans(text):
+        found.append(piece, "cyan" if is_code else "")
     return found

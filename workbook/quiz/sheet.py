@@ -1,0 +1,166 @@
+"""What an answer-sheet notebook calls: the form where a front end is there, and the grade."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+from IPython.core.getipython import get_ipython
+from IPython.display import display
+
+from workbook.objectives import DOMAINS, OBJECTIVES
+from workbook.progress import database
+from workbook.quiz import library, sittings
+from workbook.quiz.forms import Form, band
+from workbook.quiz.gradebook import MIME
+from workbook.quiz.grading import AnswerError, Result, grade
+from workbook.quiz.sealed import Bank, SealedItem
+from workbook.quiz.text import code_html, prose_html
+
+
+class Sheet:
+    """The answers to one form.
+
+    Parameters
+    ----------
+    quiz : str
+        Name of a fixed form.
+    answers : mapping of str to str, or its JSON text
+        Id of an item to letters. A text is what papermill gives with ``-p answers '{"fs-pit-001": "B"}'``.
+    version : str
+        Of the questions that the notebook shows.
+
+    Raises
+    ------
+    BankError
+        For an unknown form, or a bank that is missing or damaged.
+    AnswerError
+        For a text that is not JSON, or questions that have changed since the notebook was made.
+    """
+
+    def __init__(self, quiz: str, answers: Mapping[str, str] | str, *, version: str) -> None:
+        self.form: Form = library.form_named(quiz, library.read_forms().fixed)
+        self.bank: Bank = library.whole_bank().only(self.form.items)
+        self.answers = _mapping(answers)
+        self.version = version
+        grade(self.bank, {}, version=version)
+
+    def show_form(self) -> None:
+        """Show the questions as a form. Does nothing where nobody could fill it in, as under papermill."""
+        if not _front_end():
+            return
+        try:
+            from workbook.quiz.widget import form
+        except ImportError:
+            print("No form: ipywidgets is not installed here. Type the answers in the cell above.")
+            return
+        display(form(self))
+
+    def grade(self) -> Result:
+        """Grade, show the result, and keep it in the learner's progress.
+
+        Raises
+        ------
+        AnswerError
+            The message names the item. Nothing has been recorded.
+        """
+        result = self.result()
+        record = {"quiz": self.form.name, "version": self.version, "answers": self.answers}
+        if not result.answered:
+            _show("No answer yet.", "<p>No answer yet.</p>", record)
+            return result
+        score = result.score
+        text = f"{self.form.title}: {score.right} of {score.of} right ({score.percent:.0f} %), {band(score.right, score.of)}"
+        _show(text, result_html(self.form, self.bank, result), record)
+        print(keep(self))
+        return result
+
+    def result(self) -> Result:
+        """Grade, and do nothing else. Errors as for :meth:`grade`."""
+        return grade(self.bank, self.answers, version=self.version)
+
+
+def keep(sheet: Sheet) -> str:
+    """Keep the answers in the learner's progress; return what came of it, in words."""
+    try:
+        new = sittings.record(sheet.form, sheet.version, sheet.answers)
+    except (OSError, sqlite3.Error) as error:
+        return f"This result was not kept, because {database()} cannot be written: {error}"
+    return "Kept: `wb progress` shows it." if new else "The same answers are kept already."
+
+
+def result_html(form: Form, bank: Bank, result: Result) -> str:
+    """A result as HTML that takes the page's own colours: score, band, domains, what to repeat, reasons."""
+    score = result.score
+    rows = "".join(
+        f"<tr><td>{domain} {html.escape(DOMAINS[domain])}</td><td>{share.right} of {share.of}</td></tr>"
+        for domain, share in result.by_domain.items()
+    )
+    partial = (
+        f"<p>With partial credit, which the exam does not give: {result.partial:.1f}</p>"
+        if result.partial > score.right
+        else ""
+    )
+    weakest = "".join(_weak(objective, bank, result) for objective in result.weakest())
+    repeat = f"<p>Repeat first:</p><ul>{weakest}</ul>" if weakest else ""
+    items = "".join(
+        f"<details><summary>{'Right' if graded.right else '<b>Not right</b>'}: {number} · {graded.id}, "
+        f"your answer: {graded.given or 'none'}</summary>{explained(bank.items[graded.id], graded.given)}</details>"
+        for number, graded in enumerate(result.items, start=1)
+    )
+    return (
+        f'<div role="status"><h3>{html.escape(form.title)}: {score.right} of {score.of} right ({score.percent:.0f} %)</h3>'
+        f"<p>{html.escape(band(score.right, score.of)).capitalize()}.</p>{partial}<table>{rows}</table>{repeat}{items}</div>"
+    )
+
+
+def explained(item: SealedItem, given: str) -> str:
+    """A question with key and reasons, after it was answered."""
+    code = code_html(item.code) if item.code else ""
+    choices = "".join(
+        f"<li>{'<b>right</b>' if item.is_right(letter) else 'wrong'}{', your answer' if letter in given else ''}: "
+        f"{prose_html(item.choices[n].text)}<br><i>{prose_html(item.reason(letter))}</i></li>"
+        for n, letter in enumerate(item.letters)
+    )
+    return (
+        f"<p>{prose_html(item.stem)}</p>{code}<p>{prose_html(item.ask or '')}</p>"
+        f'<ol type="A">{choices}</ol><p>See {html.escape(item.see)}</p>'
+    )
+
+
+def _weak(objective: str, bank: Bank, result: Result) -> str:
+    share = result.by_objective[objective]
+    missed = (bank.items[each.id].see for each in result.items if objective in each.objectives and not each.right)
+    sections = ", ".join(dict.fromkeys(missed))
+    return f"<li>{objective} {html.escape(OBJECTIVES[objective])} ({share.right} of {share.of}): {html.escape(sections)}</li>"
+
+
+def _mapping(answers: Mapping[str, str] | str) -> dict[str, str]:
+    if not isinstance(answers, str):
+        return dict(answers)
+    try:
+        found: Any = json.loads(answers or "{}")
+    except ValueError as error:
+        raise AnswerError(f'answers: this text is no JSON ({error}); write \'{{"fs-pit-001": "B"}}\'') from None
+    if not isinstance(found, dict):
+        raise AnswerError('answers: write a JSON object of item to letters, \'{"fs-pit-001": "B"}\'')
+    return found
+
+
+def _front_end() -> bool:
+    """Whether somebody sits there: a notebook that is executed as a whole may not ask for input."""
+    kernel = getattr(get_ipython(), "kernel", None)
+    return kernel is not None and bool(
+        getattr(kernel, "_allow_stdin", False) or "DATABRICKS_RUNTIME_VERSION" in os.environ
+    )
+
+
+def _show(text: str, page: str, record: dict[str, Any]) -> None:
+    if get_ipython() is None:
+        print(text)
+        return
+    display({"text/plain": text, "text/html": page, MIME: record}, raw=True)
