@@ -9,11 +9,12 @@ import pytest
 from test_quiz_lint import choices, item
 
 from workbook.objectives import OBJECTIVES
-from workbook.quiz.bank import SEED_QUESTIONS, BankError, Item
+from workbook.quiz.bank import SEED_QUESTIONS, SOURCE_FOLDER, BankError, Item, read_bank
 from workbook.quiz.forms import (
     BLUEPRINTS,
     Blueprint,
     Form,
+    all_forms,
     assemble,
     band,
     chapter_quiz,
@@ -157,3 +158,49 @@ def test_fixed_forms_are_read_and_refused_by_name(tmp_path: Path):
     path.write_text("- {name: pro-1, title: Paper, minutes: long, items: [fs-pit-001]}\n")
     with pytest.raises(BankError, match=r"exams.yaml, pro-1, minutes: "):
         read_forms(path)
+
+
+# The forms of the course
+
+BANK = [each for chapter in read_bank().values() for each in chapter]
+FIXED = {form.name: form for form in all_forms(BANK, SOURCE_FOLDER / "exams.yaml")}
+
+
+@pytest.mark.parametrize(
+    ("name", "minutes", "weights"),
+    [
+        ("pro-1", 120, {"PRO-1": 26, "PRO-2": 26, "PRO-3": 7}),
+        ("pro-2", 120, {"PRO-1": 26, "PRO-2": 26, "PRO-3": 7}),
+        ("assoc-1", 90, {"ASC-1": 18, "ASC-2": 9, "ASC-3": 15, "ASC-4": 6}),
+    ],
+)
+def test_an_exam_has_the_weights_of_its_guide_and_asks_for_every_objective(name, minutes, weights):
+    assert FIXED[name].minutes == minutes
+    assert domains(FIXED[name], BANK) == weights
+    asked = {each.objectives[0] for each in BANK if each.id in FIXED[name].items}
+    assert asked == {each for each in OBJECTIVES if each.startswith(name[:3].upper().replace("ASS", "ASC"))}
+
+
+def test_the_exams_share_no_item():
+    exams = [set(FIXED[name].items) for name in ("pro-1", "pro-2", "assoc-1")]
+    assert len(set.union(*exams)) == sum(map(len, exams))
+
+
+def test_every_form_of_the_seeds_is_there():
+    sizes = {name: len(form.items) for name, form in FIXED.items() if name[0] in "cdlq"}
+    assert sizes == {
+        **{f"quiz-{chapter:02}": 10 for chapter in range(1, 13)},
+        **{f"classic-{paper}": 60 for paper in (1, 2)},
+        **{f"domain-{quiz}": 10 for quiz in range(1, 5)},
+        **{f"lifecycle-{part}": 5 for part in range(1, 7)},
+    }
+
+
+@pytest.mark.parametrize(("exam", "size"), [("pro", 59), ("assoc", 48)])
+def test_exams_drawn_from_seeds_are_sound(exam, size):
+    by_id = {each.id: each for each in BANK}
+    apart = not_together(BANK)
+    for seed in range(10):
+        form = assemble(BANK, BLUEPRINTS[exam], seed, apart)
+        assert len(form.items) == size
+        assert faults_of_form(form, by_id) == []

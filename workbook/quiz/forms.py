@@ -100,6 +100,7 @@ def assemble(
     apart: Mapping[str, Collection[str]],
     *,
     avoid: Collection[str] = (),
+    spare: Collection[str] = (),
     name: str | None = None,
 ) -> Form:
     """Draw a form by a blueprint.
@@ -117,6 +118,8 @@ def assemble(
         For an id those that may not be in one form with it: :func:`not_together`.
     avoid : collection of str
         Ids that are taken only when a domain has too few others.
+    spare : collection of str
+        Ids that are taken only when their objective has no others.
     name : str, optional
         By default made from the seed.
 
@@ -130,7 +133,7 @@ def assemble(
     for domain, wanted in blueprint.domains.items():
         pool = {item.id: item.objectives[0] for item in items if item.exam and item.domain == domain}
         try:
-            _draw(pool, wanted, chosen, apart, chance, avoid)
+            _draw(pool, wanted, chosen, apart, chance, avoid, spare)
         except LookupError:
             raise BankError(f"{domain} has {len(pool)} items in the bank: too few for a form with {wanted}") from None
     chance.shuffle(chosen)
@@ -143,9 +146,18 @@ def assemble(
 
 
 def chapter_quiz(
-    chapter: str, title: str, items: Sequence[Item], apart: Mapping[str, Collection[str]], seed: int = 1
+    chapter: str,
+    title: str,
+    items: Sequence[Item],
+    apart: Mapping[str, Collection[str]],
+    seed: int = 1,
+    *,
+    avoid: Collection[str] = (),
+    spare: Collection[str] = (),
 ) -> Form:
     """Draw the quiz of a chapter: ten of its items, its objectives spread, in the order of the bank.
+
+    ``avoid`` and ``spare`` are those of :func:`assemble`.
 
     Raises
     ------
@@ -160,7 +172,8 @@ def chapter_quiz(
             chosen,
             apart,
             random.Random(seed),
-            (),
+            avoid,
+            spare,
         )
     except LookupError:
         raise BankError(f"{chapter} has {len(items)} items: too few for a quiz of {CHAPTER_QUIZ}") from None
@@ -184,6 +197,7 @@ def _draw(
     apart: Mapping[str, Collection[str]],
     chance: random.Random,
     avoid: Collection[str],
+    spare: Collection[str],
 ) -> None:
     """Add ``wanted`` ids of a pool (id to objective) to those chosen. A LookupError when there are too few."""
     times: Counter[str] = Counter()
@@ -192,7 +206,7 @@ def _draw(
         if not free:
             raise LookupError
         chance.shuffle(free)
-        best = min(free, key=lambda each: (each in avoid, times[pool[each]]))
+        best = min(free, key=lambda each: (each in avoid, times[pool[each]], each in spare))
         times[pool[best]] += 1
         chosen.append(best)
 
@@ -265,18 +279,25 @@ def faults_of_form(form: Form, items: Mapping[str, Item]) -> list[str]:
 
 
 def draw_fixed(bank: Mapping[str, Sequence[Item]]) -> list[Form]:
-    """Draw the fixed forms anew: two Professional exams that share no item where the bank allows, one Associate, and a quiz
-    for each chapter.
+    """Draw the fixed forms anew: two Professional exams, one Associate, and a quiz for each chapter.
+
+    They share no item with each other nor with the forms that follow from the seeds, as far as the bank allows: who has
+    sat one is still measured by the next.
 
     ``python -m workbook.quiz.forms`` writes them to ``authoring/quizzes/exams.yaml``. Who has sat a form has sat these
     items, so that is for the day when the bank has changed much.
     """
     items = [item for own in bank.values() for item in own]
     apart = not_together(items)
-    first = assemble(items, BLUEPRINTS["pro"], 1, apart, name="pro-1")
-    second = assemble(items, BLUEPRINTS["pro"], 2, apart, name="pro-2", avoid=first.items)
-    associate = assemble(items, BLUEPRINTS["assoc"], 3, apart, name="assoc-1", avoid=first.items + second.items)
-    quizzes = [chapter_quiz(chapter, _TITLES[chapter], own, apart) for chapter, own in bank.items()]
+    old = {each for form in forms_from_seeds(items) for each in form.items}
+    first = assemble(items, BLUEPRINTS["pro"], 1, apart, spare=old, name="pro-1")
+    second = assemble(items, BLUEPRINTS["pro"], 2, apart, avoid=first.items, spare=old, name="pro-2")
+    taken = first.items + second.items
+    associate = assemble(items, BLUEPRINTS["assoc"], 3, apart, avoid=taken, spare=old, name="assoc-1")
+    taken += associate.items
+    quizzes = [
+        chapter_quiz(chapter, _TITLES[chapter], own, apart, avoid=taken, spare=old) for chapter, own in bank.items()
+    ]
     return [first, second, associate, *quizzes]
 
 
