@@ -226,7 +226,10 @@ def ops_testable_009(lab: Lab) -> set[str]:
     from pyspark.errors import AnalysisException
     from pyspark.sql import functions as F
 
-    spark, missing, target = lab.spark, lab.table("loans"), lab.table("loan_features")
+    spark, missing = lab.spark, lab.table("loans")
+    view = f"loans_{uuid.uuid4().hex[:8]}"  # needs no table, and is what a test could name as the source
+    catalog, schema, table = lab.table("loan_features").split(".")
+    target = f"{catalog}.not_{schema}.{table}"  # no such schema, so that nothing can be written
     ratio = F.col("debt") / F.col("income")
 
     def pure(df: Any) -> Any:
@@ -234,6 +237,11 @@ def ops_testable_009(lab: Lab) -> set[str]:
 
     def with_names(source: str, target: str) -> None:
         spark.table(source).withColumn("ratio", ratio).write.mode("overwrite").saveAsTable(target)
+
+    def with_view(df: Any) -> None:
+        df.createOrReplaceTempView(view)
+        assert rows(spark.table(view).withColumn("ratio", ratio))  # reading is not what fails
+        with_names(view, target)
 
     def no_return(df: Any) -> None:
         df.withColumn("ratio", ratio)
@@ -258,11 +266,11 @@ def ops_testable_009(lab: Lab) -> set[str]:
 
     claims = {
         "A": checks(pure),
-        "B": checks(lambda df: with_names(missing, target)),
+        "B": checks(with_view),
         "C": checks(no_return),
         "D": checks(lambda df: skipping()),
     }
-    assert not spark.catalog.tableExists(target)
+    spark.catalog.dropTempView(view)
     return holds(claims)
 
 

@@ -251,11 +251,18 @@ def ready_cause_007(lab: Lab) -> set[str]:
 
 
 def ready_audit_008(lab: Lab) -> set[str]:
-    import pandas as pd
+    import pickle
 
-    # what each version learnt from the state of its training table
-    training_tables = {11: (0.02, 0.30), 12: (0.03, 0.10), 13: (0.01, 0.20)}
-    registry = {number: training_tables[table] for number, table in ((4, 11), (5, 12), (6, 13))}
+    import numpy as np
+    import pandas as pd
+    from sklearn.linear_model import LinearRegression
+
+    # each version was fitted to another state of the training table, and is kept as the bytes of the fitted model
+    seen = np.random.default_rng(8).normal(size=(50, 2))
+    truths = {11: (0.02, 0.30), 12: (0.03, 0.10), 13: (0.01, 0.20)}
+    tables = {number: (seen, seen @ truth) for number, truth in truths.items()}
+    versions = {4: 11, 5: 12, 6: 13}
+    registry = {number: pickle.dumps(LinearRegression().fit(*tables[table])) for number, table in versions.items()}
     champion, served_in_march = 6, 4
     rows = pd.DataFrame(
         {"customer_id": 5, "ts": pd.to_datetime(["2026-01-10", "2026-02-20", "2026-08-01"]), "late_payments": [0, 3, 1]}
@@ -265,25 +272,23 @@ def ready_audit_008(lab: Lab) -> set[str]:
     now = rows["late_payments"].iloc[-1]
     logged_request, told_in_november = {"amount": 12.0}, {"amount": 9.0}
 
-    def score(version: int, late_payments: int, request: dict[str, float], table: int | None = None) -> float:
-        """``table`` is on hand or not; a registered version does not read it again."""
-        by_amount, by_late = registry[version]
-        return by_amount * request["amount"] + by_late * late_payments
+    def score(version: int, late_payments: int, request: dict[str, float]) -> float:
+        return float(pickle.loads(registry[version]).predict([[request["amount"], late_payments]])[0])
 
-    logged = score(served_in_march, then, logged_request, 11)
+    logged = score(served_in_march, then, logged_request)
 
     def gives(*arguments: Any) -> bool:
         return math.isclose(score(*arguments), logged)
 
-    return holds(
-        {
-            "A": gives(champion, then, logged_request, 11),
-            "B": not gives(served_in_march, then, told_in_november, 11),
-            "C": not gives(champion, then, logged_request, 11) and gives(served_in_march, then, logged_request, 11),
-            "D": not gives(served_in_march, now, logged_request, 11),
-            "E": not gives(served_in_march, then, logged_request, None),
-        }
-    )
+    claims = {
+        "A": gives(champion, then, logged_request),
+        "B": not gives(served_in_march, then, told_in_november),
+        "C": not gives(champion, then, logged_request) and gives(served_in_march, then, logged_request),
+        "D": not gives(served_in_march, now, logged_request),
+    }
+    tables.clear()  # no state of the training table can be read any more
+    claims["E"] = not gives(served_in_march, then, logged_request)
+    return holds(claims)
 
 
 # --- elimination ------------------------------------------------------------------------------------------------------

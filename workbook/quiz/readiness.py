@@ -72,6 +72,8 @@ def show(console: Console, sittings: Sequence[Sitting], bank: Bank) -> None:
         return
     table = Table("Exam", "Domain", "Weight", "Right", "Ready", box=None, padding=(0, 2, 0, 0))
     for each in readiness(answers):
+        whole = "not known yet" if each.percent is None else f"{each.percent:.0f} %"
+        table.add_row(each.exam.title, "", "", "", whole, style="bold")
         size = sum(each.exam.domains.values())
         for domain, weight in each.exam.domains.items():
             share = each.domains[domain]
@@ -79,8 +81,6 @@ def show(console: Console, sittings: Sequence[Sitting], bank: Bank) -> None:
             table.add_row(
                 "", f"{domain} {DOMAINS[domain]}", f"{100 * weight / size:.0f} %", f"{share.right} of {share.of}", told
             )
-        whole = "not known yet" if each.percent is None else f"{each.percent:.0f} %"
-        table.add_row(each.exam.title, "", "", "", whole, style="bold", end_section=True)
     console.print(table)
     result = Result("", tuple(answers.values()))
     for objective in result.weakest():
