@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -35,6 +35,24 @@ def spark(home: Path):
         # First the client: it would try for minutes to reach a server that is gone.
         spark.stop()
         server.close()
+
+
+@pytest.fixture
+def offer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Path]:
+    """``offer(bank, *forms)`` makes these the questions and forms that the learner has; returns their folder."""
+    from workbook.quiz import library
+    from workbook.quiz.sealed import to_json
+
+    def offer(bank, *forms) -> Path:
+        folder = tmp_path / "banks"
+        folder.mkdir()
+        (folder / "04_feature_store.json").write_text(to_json(bank))
+        (folder / library.FORMS).write_text(library.to_json(forms, {}))
+        for function in (library.read_forms, library.whole_bank):
+            monkeypatch.setattr(function, "__defaults__", (folder,))
+        return folder
+
+    return offer
 
 
 @pytest.fixture

@@ -17,11 +17,11 @@ from typer.testing import CliRunner
 
 from workbook import cli
 from workbook.objectives import OBJECTIVES
-from workbook.quiz import exchange, library, readiness, review, sittings
+from workbook.quiz import exchange, readiness, review, sittings
 from workbook.quiz.exchange import ExchangeError
 from workbook.quiz.forms import BLUEPRINTS, Form
 from workbook.quiz.grading import GradedItem, Share
-from workbook.quiz.sealed import Bank, seal, to_json
+from workbook.quiz.sealed import Bank, seal
 from workbook.quiz.sittings import Answer, Sitting
 
 ITEMS = [
@@ -226,14 +226,8 @@ def test_a_review_asks_at_most_twenty_and_is_gone_on_with():
 
 
 @pytest.fixture
-def quizzes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    folder = tmp_path / "banks"
-    folder.mkdir()
-    (folder / "04_feature_store.json").write_text(to_json(BANK))
-    (folder / library.FORMS).write_text(library.to_json([FORM], {}))
-    for function in (library.read_forms, library.whole_bank):
-        monkeypatch.setattr(function, "__defaults__", (folder,))
-    return folder
+def quizzes(offer) -> Path:
+    return offer(BANK, FORM)
 
 
 def wb(*arguments: str, typed: str = "") -> tuple[int, str]:

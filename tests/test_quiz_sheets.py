@@ -23,7 +23,7 @@ from workbook.quiz.forms import Form
 from workbook.quiz.gradebook import grade_folder, item_statistics
 from workbook.quiz.grading import AnswerError, Share
 from workbook.quiz.library import Forms
-from workbook.quiz.sealed import seal, to_json
+from workbook.quiz.sealed import seal
 
 ITEMS = [
     item(1, "B").model_copy(update={"stem": "It costs $3 or $4 a_b_c with `x_1 <$y>`.", "code": "print('a_b')\n"}),
@@ -36,15 +36,9 @@ FORMS = Forms({FORM.name: FORM}, {})
 
 
 @pytest.fixture(autouse=True)
-def banks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+def banks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, offer) -> Path:
     monkeypatch.setenv("WORKBOOK_HOME", str(tmp_path / "home"))
-    folder = tmp_path / "banks"
-    folder.mkdir()
-    (folder / "04_feature_store.json").write_text(to_json(BANK))
-    (folder / library.FORMS).write_text(library.to_json([FORM], {}))
-    for function in (library.read_forms, library.whole_bank):
-        monkeypatch.setattr(function, "__defaults__", (folder,))
-    return folder
+    return offer(BANK, FORM)
 
 
 def notebook(answers: str = "{}", **parameters: str) -> nbformat.NotebookNode:

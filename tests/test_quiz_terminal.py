@@ -13,11 +13,11 @@ from test_quiz_grading import ITEMS
 from typer.testing import CliRunner
 
 from workbook import cli
-from workbook.quiz import library, sittings, terminal
+from workbook.quiz import sittings, terminal
 from workbook.quiz.bank import shuffled_letters
 from workbook.quiz.forms import Form
 from workbook.quiz.grading import Share, grade
-from workbook.quiz.sealed import seal, to_json
+from workbook.quiz.sealed import seal
 from workbook.quiz.sittings import Sitting
 
 BANK = seal(ITEMS)
@@ -135,12 +135,8 @@ def test_the_result_names_domains_band_and_sections():
 
 
 @pytest.fixture
-def quizzes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    (tmp_path / "04_feature_store.json").write_text(to_json(BANK))
-    (tmp_path / library.FORMS).write_text(library.to_json([FORM, EXAM], {}))
-    for function in (library.read_forms, library.whole_bank):
-        monkeypatch.setattr(function, "__defaults__", (tmp_path,))
-    return tmp_path
+def quizzes(offer) -> Path:
+    return offer(BANK, FORM, EXAM)
 
 
 def test_quiz_by_chapter_number_runs_to_its_result(quizzes: Path):

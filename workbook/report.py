@@ -75,16 +75,21 @@ def render(facts: Mapping[str, Any], pictures: Mapping[str, list[str]]) -> str:
     pictures : mapping of str to list of str
         Data URIs of the pictures of each notebook.
     """
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+    environment = templates(Path(__file__).parent)
+    environment.filters.update(duration=duration, figure=_figure, tail=_tail)
+    longest = max([facts["seconds"], 0.001, *(each["seconds"] for each in facts["notebooks"])])
+    return environment.get_template("report.html.j2").render(**facts, pictures=pictures, longest=longest)
+
+
+def templates(folder: Path) -> Environment:
+    """The page templates of a folder: values are escaped, and a name that was not given is an error."""
+    return Environment(
+        loader=FileSystemLoader(folder),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(duration=duration, figure=_figure, tail=_tail)
-    longest = max([facts["seconds"], 0.001, *(each["seconds"] for each in facts["notebooks"])])
-    return environment.get_template("report.html.j2").render(**facts, pictures=pictures, longest=longest)
 
 
 def duration(seconds: float) -> str:

@@ -24,13 +24,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from workbook.quiz.forms import Form, band
 from workbook.quiz.grading import AnswerError, Result, grade
 from workbook.quiz.library import Forms
 from workbook.quiz.sealed import Bank
 from workbook.quiz.text import prose_html
+from workbook.report import templates
 
 #: Carries the answers of an executed sheet; :class:`workbook.quiz.sheet.Sheet` shows it.
 MIME = "application/vnd.lakehouse-ml-workbook.sheet+json"
@@ -204,13 +203,6 @@ def item_statistics(rows: Iterable[Row], form: Form, bank: Bank) -> list[ItemSta
 
 def to_html(rows: Sequence[Row], bank: Bank, forms: Forms) -> str:
     """The page: scores, what could not be graded, and the statistics of every form that was handed in."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     graded = [row for row in rows if row.result is not None]
     quizzes = [
         (
@@ -222,8 +214,10 @@ def to_html(rows: Sequence[Row], bank: Bank, forms: Forms) -> str:
         if any(row.quiz == form.name for row in graded)
     ]
     refused = [row for row in rows if row.result is None]
-    return environment.get_template("gradebook.html.j2").render(
-        rows=graded, refused=refused, quizzes=quizzes, band=band
+    return (
+        templates(Path(__file__).parent)
+        .get_template("gradebook.html.j2")
+        .render(rows=graded, refused=refused, quizzes=quizzes, band=band)
     )
 
 
