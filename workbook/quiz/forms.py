@@ -223,6 +223,7 @@ def forms_from_seeds(items: Sequence[Item]) -> list[Form]:
             return None
         return Form(name=name, title=title, minutes=minutes, items=tuple(by_source[source] for source in sources))
 
+    stations = ("foundations", "features", "tracking", "registry", "serving", "the whole pipeline")
     domains = ("experimentation and data", "model lifecycle", "deployment", "monitoring")
     classics = [
         form(
@@ -238,8 +239,8 @@ def forms_from_seeds(items: Sequence[Item]) -> list[Form]:
         for quiz, title in enumerate(domains, start=1)
     ]
     lifecycle = [
-        form(f"lifecycle-{part}", f"Lifecycle quiz {part}", [f"002/{part}.{number}" for number in range(1, 6)])
-        for part in range(1, 7)
+        form(f"lifecycle-{part}", f"Lifecycle, {title}", [f"002/{part}.{number}" for number in range(1, 6)])
+        for part, title in enumerate(stations, start=1)
     ]
     return [each for each in classics + quizzes + lifecycle if each is not None]
 
