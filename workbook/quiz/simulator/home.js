@@ -1,0 +1,303 @@
+"use strict";
+// The first screen: what can be sat, what was, and what to repeat; and the screen before a sitting.
+
+// What all sittings say together: `graded` has the result of each finished one, `outcomes` the latest answer to each item
+// that was graded, with whether it was right. Sittings of other versions of their questions have no part in it.
+async function standing(sittings) {
+  const graded = new Map();
+  const outcomes = new Map();
+  for (const sitting of sittings) {
+    const revealed = sitting.finished !== null || sitting.minutes === null;
+    if (!revealed || (await presentVersion(sitting)) !== sitting.version) continue;
+    let result;
+    try {
+      result = await grade(itemsOf(sitting.items), answersOf(sitting), sitting.version);
+    } catch (error) {
+      say(`${sitting.title} of ${day(sitting.begun)} cannot be graded: ${error.message}`);
+      continue;
+    }
+    if (sitting.finished) graded.set(sitting.uid, result);
+    const times = new Map(sitting.answers.filter((each) => each.given).map((each) => [each.item, each.at]));
+    for (const { id, given, right } of result.items) {
+      if (given && !(outcomes.get(id)?.at > times.get(id))) outcomes.set(id, { right, at: times.get(id) });
+    }
+  }
+  return { graded, outcomes };
+}
+
+function missedForm(outcomes) {
+  const items = [...bank.items.keys()].filter((id) => outcomes.get(id)?.right === false);
+  return items.length ? { name: "missed", title: "What you missed", minutes: null, items } : undefined;
+}
+
+// Share of right latest answers by domain of an exam, and over all domains with the exam's weights.
+function readiness(exam, outcomes) {
+  const domains = Object.fromEntries(Object.keys(exam.domains).map((name) => [name, { right: 0, of: 0 }]));
+  for (const [id, { right }] of outcomes) {
+    const objective = objectiveIn(bank.items.get(id), exam);
+    if (!objective) continue;
+    domains[domainOf(objective)].of += 1;
+    domains[domainOf(objective)].right += right ? 1 : 0;
+  }
+  const answered = Object.keys(domains).filter((name) => domains[name].of);
+  const weight = answered.reduce((sum, name) => sum + exam.domains[name], 0);
+  const right = answered.reduce((sum, name) => sum + exam.domains[name] * (domains[name].right / domains[name].of), 0);
+  return { domains, answered, weight, right };
+}
+
+function byObjective(outcomes) {
+  const shares = {};
+  for (const [id, { right }] of outcomes) {
+    for (const objective of bank.items.get(id).objectives) {
+      shares[objective] ??= { right: 0, of: 0 };
+      shares[objective].of += 1;
+      shares[objective].right += right ? 1 : 0;
+    }
+  }
+  return shares;
+}
+
+// Home -----------------------------------------------------------------------------------------------------------------
+
+async function showHome() {
+  const sittings = allSittings();
+  const { graded, outcomes } = await standing(sittings);
+  const open = [];
+  for (const sitting of sittings.filter((each) => !each.finished).reverse()) {
+    open.push(openCard(sitting, (await presentVersion(sitting)) === sitting.version));
+  }
+  const forms = [...bank.forms.values()];
+  const last = new Map([...sittings].filter((each) => graded.has(each.uid)).map((each) => [each.form, graded.get(each.uid)]));
+  const cards = (found) => found.map((form) => formCard(form, last.get(form.name)));
+  const quizzes = forms.filter((form) => form.minutes === null);
+  show(
+    "Exam simulator",
+    h("h1", {}, "Exam simulator"),
+    h("p", { class: "lead" }, `${plural(bank.items.size, "question")}, each choice with its reason. Sit an exam against the clock, or practise without it.`),
+    open.length ? section("Go on", h("ul", { class: "cards" }, open)) : null,
+    section(
+      "Exams",
+      h("ul", { class: "cards" }, cards(forms.filter((form) => form.minutes !== null)), bank.exams.map(randomCard)),
+    ),
+    missedSection(missedForm(outcomes)),
+    quizzes.length ? section("Quizzes", h("ul", { class: "cards small" }, cards(quizzes))) : null,
+    outcomes.size ? standingSection(outcomes) : null,
+    historySection(sittings, graded),
+    dataSection(sittings),
+  );
+}
+
+const section = (title, ...children) => h("section", {}, h("h2", {}, title), ...children);
+
+const size = (form) => plural(form.items.length, "question") + (form.minutes === null ? "" : `, ${form.minutes} min`);
+
+const formCard = (form, result) =>
+  h(
+    "li",
+    { class: "card" },
+    h("a", { href: `#${form.name}` }, form.title),
+    h("span", { class: "soft" }, `${form.name}: ${size(form)}`),
+    result ? h("span", { class: "soft" }, `Last: ${figure(result.score)} (${share(result.score)})`) : null,
+  );
+
+function randomCard(exam) {
+  const questions = Object.values(exam.domains).reduce((sum, each) => sum + each, 0);
+  const title = `${exam.title}, random exam`;
+  try {
+    const form = drawExam(exam, newSeed());
+    return h(
+      "li",
+      { class: "card" },
+      h("a", { href: `#${form.name}` }, title),
+      h("span", { class: "soft" }, `Drawn by the exam's weights: ${size(form)}`),
+    );
+  } catch (error) {
+    return h("li", { class: "card off" }, h("span", {}, title), h("span", { class: "soft" }, `${plural(questions, "question")}. Not yet: ${error.message}.`));
+  }
+}
+
+function openCard(sitting, current) {
+  const { title, begun, items, minutes } = sitting;
+  const answered = Object.values(answersOf(sitting)).filter(Boolean).length;
+  const left = minutes === null ? "practice" : `${clock(60 * minutes - secondsOf(sitting) - sitting.desk.spent)} left`;
+  return h(
+    "li",
+    { class: "card open" },
+    current ? h("a", { href: `#sitting=${sitting.uid}` }, `Go on with ${title}`) : h("span", {}, title),
+    h("span", { class: "soft" }, `${answered} of ${items.length} answered, ${left}, begun ${day(begun)}`),
+    current ? null : h("span", { class: "soft" }, "Its questions have changed since: it cannot be taken up."),
+    button("Discard", () => discard(sitting), { class: "quiet", "aria-label": `Discard ${title}, begun ${day(begun)}` }),
+  );
+}
+
+async function discard(sitting) {
+  const text = "Its answers are deleted from this browser for good.";
+  if (!(await confirmed(`Discard ${sitting.title}?`, text, "Discard"))) return;
+  deleteSitting(sitting.uid);
+  await showHome();
+  focusHeading();
+  say(`${sitting.title} was discarded.`);
+}
+
+function missedSection(form) {
+  return section(
+    "What you missed",
+    form
+      ? h("p", {}, h("a", { href: "#missed" }, `Repeat ${plural(form.items.length, "question")}`), " whose latest answer was wrong.")
+      : h("p", { class: "soft" }, "Questions whose latest answer was wrong gather here."),
+  );
+}
+
+function standingSection(outcomes) {
+  const exams = bank.exams.map((exam) => [exam, readiness(exam, outcomes)]).filter(([, each]) => each.answered.length);
+  const shares = byObjective(outcomes);
+  const weakest = weakestOf(shares, 5);
+  return section(
+    "Where you stand",
+    h("p", { class: "soft" }, "From the latest answer to each question, weighted like the exam."),
+    ...exams.map(([exam, { domains, answered, weight, right }]) => {
+      const total = Object.keys(domains).length;
+      return h(
+        "div",
+        {},
+        h("h3", {}, `${exam.title}: ${share({ right, of: weight })}`),
+        answered.length < total ? h("p", { class: "soft" }, `Over ${answered.length} of ${total} domains: the others have no answers yet.`) : null,
+        table(
+          exam.title,
+          ["Domain", "Weight", "Right", ""],
+          Object.entries(domains).map(([name, each]) => [
+            domainWords(name),
+            plural(exam.domains[name], "question"),
+            each.of ? `${figure(each)} (${share(each)})` : "no answers yet",
+            bar(each),
+          ]),
+        ),
+      );
+    }),
+    weakest.length ? h("h3", {}, "Weakest objectives") : null,
+    weakest.length ? weakList(weakest, shares, (item) => outcomes.get(item.id)?.right === false) : null,
+  );
+}
+
+// Objectives with their wording, and the lessons of those questions that were not right.
+function weakList(names, shares, isMissed) {
+  return h(
+    "ol",
+    { class: "weak" },
+    names.map((name) => {
+      const lessons = new Set(
+        [...bank.items.values()].filter((item) => item.objectives.includes(name) && isMissed(item)).map((item) => item.see),
+      );
+      return h(
+        "li",
+        {},
+        h("p", {}, objectiveWords(name), ` (${figure(shares[name])} right)`),
+        h("p", { class: "soft" }, "See ", [...lessons].flatMap((see, n) => (n ? ["; ", lesson(see)] : [lesson(see)]))),
+      );
+    }),
+  );
+}
+
+function historySection(sittings, graded) {
+  const finished = sittings.filter((each) => each.finished).sort((one, other) => (one.finished < other.finished ? 1 : -1));
+  if (!finished.length) return section("History", h("p", { class: "soft" }, "What you finish is listed here with its score."));
+  return section(
+    "History",
+    table(
+      "History",
+      ["Finished", "What", "Mode", "Right", "Band"],
+      finished.map((sitting) => {
+        const score = graded.get(sitting.uid)?.score ?? sitting.desk.score;
+        return [
+          graded.has(sitting.uid) ? h("a", { href: `#result=${sitting.uid}` }, day(sitting.finished)) : day(sitting.finished),
+          sitting.title,
+          sitting.minutes === null ? "practice" : "exam",
+          score ? `${figure(score)} (${share(score)})` : "not known here",
+          graded.has(sitting.uid) ? bandOf(score) : "its questions have changed since",
+        ];
+      }),
+    ),
+  );
+}
+
+function dataSection(sittings) {
+  const input = h("input", { type: "file", class: "hidden", id: "import", accept: ".json,application/json", onchange: () => importChosen(input) });
+  return section(
+    "Your data",
+    h("p", { class: "soft" }, "Sittings are kept in this browser only. Export them to keep them, or to take them to another one."),
+    h(
+      "div",
+      { class: "row" },
+      button("Export", () => exportSittings(sittings.length), { disabled: !sittings.length }),
+      h("label", { class: "file", for: "import" }, "Import", input),
+      button("Delete all", () => deleteAll(sittings.length), { disabled: !sittings.length, class: "danger" }),
+    ),
+  );
+}
+
+function exportSittings(count) {
+  const url = URL.createObjectURL(new Blob([exported()], { type: "application/json" }));
+  h("a", { href: url, download: `sittings-${now().slice(0, 10)}.json` }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 10000);
+  say(`${plural(count, "sitting")} exported.`);
+}
+
+async function importChosen(input) {
+  const [file] = input.files;
+  if (!file) return;
+  try {
+    const { added, replaced, kept } = await importFile(await file.text());
+    await showHome();
+    say(`Imported ${file.name}: ${added} added, ${replaced} replaced by longer ones, ${kept} known already.`);
+  } catch (error) {
+    input.value = "";
+    say(`Nothing was imported from ${file.name}: ${error.message}`, true);
+  }
+  document.getElementById("import").focus();
+}
+
+async function deleteAll(count) {
+  const text = "They are deleted from this browser for good. An exported file could bring them back.";
+  if (!(await confirmed(`Delete ${plural(count, "sitting")}?`, text, "Delete all"))) return;
+  entryNames().filter((name) => name.startsWith("sitting:")).forEach((name) => writeEntry(name, null));
+  await showHome();
+  focusHeading();
+  say("All sittings were deleted.");
+}
+
+// Before a sitting -----------------------------------------------------------------------------------------------------
+
+// The form of an address: a fixed one, a random one, what was missed; undefined when there is none.
+async function formOf(name) {
+  if (bank.forms.has(name)) return bank.forms.get(name);
+  if (name === "missed") return missedForm((await standing(allSittings())).outcomes);
+  return randomForm(name);
+}
+
+async function showStart(form) {
+  const minutes = minutesOf(form);
+  const version = await versionOf(itemsOf(form.items));
+  const open = allSittings().filter((each) => !each.finished && each.form === form.name && each.version === version).at(-1);
+  show(
+    form.title,
+    h("h1", {}, form.title),
+    h("p", { class: "lead" }, plural(form.items.length, "question"), form.minutes === null ? "" : `, ${form.minutes} min`),
+    open ? h("p", { class: "card open" }, h("a", { href: `#sitting=${open.uid}` }, "Go on where you left it"), h("span", { class: "soft" }, `begun ${day(open.begun)}`)) : null,
+    h(
+      "div",
+      { class: "modes" },
+      mode("Exam", `The clock runs: ${minutes} min${form.minutes === null ? ", two a question" : ""}. Reasons come at the end. You can pause; a paused question is hidden.`, () => start(form, false)),
+      mode("Practice", "No clock. After each answer you see why every choice is right or wrong.", () => start(form, true)),
+    ),
+    h("p", {}, h("a", { href: "#" }, "Back")),
+  );
+}
+
+const mode = (title, text, begin) =>
+  h("section", { class: "card" }, h("h2", {}, title), h("p", {}, text), button(`Begin ${title.toLowerCase()}`, begin, { class: "main" }));
+
+async function start(form, practice) {
+  const sitting = await newSitting(form, practice);
+  saveSitting(sitting);
+  location.hash = `sitting=${sitting.uid}`;
+}
