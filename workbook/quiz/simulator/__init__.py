@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+import webbrowser
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import groupby
@@ -18,8 +19,10 @@ from pygments.lexers import JsonLexer, PythonLexer, SqlLexer, TextLexer, YamlLex
 from pygments.token import Token
 
 from workbook.objectives import DOMAINS, OBJECTIVES
+from workbook.quiz.bank import BankError
 from workbook.quiz.forms import BANDS, BLUEPRINTS
 from workbook.quiz.library import FOLDER, Forms
+from workbook.quiz.readiness import ENOUGH
 from workbook.quiz.sealed import Bank, SealedItem
 
 FILE = "simulator.html"
@@ -73,6 +76,33 @@ def page(bank: Bank, forms: Forms) -> str:
     )
 
 
+def open_page(name: str = "", path: Path = PATH) -> None:
+    """Open the page in a browser, and print where it is.
+
+    Parameters
+    ----------
+    name : str
+        The form to begin with; the first screen without one.
+
+    Raises
+    ------
+    BankError
+        When the page is missing.
+    """
+    if not path.exists():
+        raise BankError(f"there is no {path}: `wb build` makes it")
+    print(path)
+    try:
+        opened = webbrowser.open(f"{path.as_uri()}#{name}")
+    except webbrowser.Error:
+        opened = False
+    if not opened:
+        chosen = f" and choose {name}" if name else ""
+        print(
+            f"No browser could be opened from here. Open this file in one{chosen}; it needs no server and no network."
+        )
+
+
 def _content(bank: Bank, forms: Forms) -> dict[str, Any]:
     used = {objective for item in bank.items.values() for objective in item.objectives}
     return {
@@ -84,6 +114,7 @@ def _content(bank: Bank, forms: Forms) -> dict[str, Any]:
             for each in BLUEPRINTS.values()
         ],
         "bands": BANDS,
+        "enough": ENOUGH,
         "objectives": {name: words for name, words in OBJECTIVES.items() if name in used},
         "domains": DOMAINS,
     }
@@ -115,10 +146,10 @@ def _lexer(code: str) -> Lexer:
         kind = JsonLexer
     elif re.fullmatch(r"[\w-]+:", first.split("#")[0].strip()):
         kind = YamlLexer
-    elif "(" in code or "=" in code:
-        kind = PythonLexer
-    else:
+    elif re.search(r"\S {2,}\S", first) and not re.search("[(=#]", first):
         kind = TextLexer
+    else:
+        kind = PythonLexer
     return kind(stripnl=False, ensurenl=False)
 
 

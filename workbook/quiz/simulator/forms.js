@@ -2,7 +2,7 @@
 // Drawing a random exam by a blueprint, as workbook/quiz/forms.py does, and what a score means.
 
 // The bank as the page holds it, once it has been read.
-const bank = { items: new Map(), forms: new Map(), apart: {}, exams: [], bands: [], objectives: {}, domains: {} };
+const bank = { items: new Map(), forms: new Map(), apart: {}, exams: [], bands: [], enough: 0, objectives: {}, domains: {} };
 
 function readBank(content) {
   Object.assign(bank, content, {
@@ -14,11 +14,6 @@ function readBank(content) {
 const itemsOf = (ids) => ids.map((id) => bank.items.get(id));
 
 const bandOf = ({ right, of }) => bank.bands.find(([least]) => right * 60 >= least * of)[1];
-
-const domainOf = (objective) => objective.split(".")[0];
-
-// What an item counts for in an exam: its first objective in one of the exam's domains. Undefined for other exams.
-const objectiveIn = (item, exam) => item.objectives.find((each) => domainOf(each) in exam.domains);
 
 // Numbers in [0, 1) that follow from a seed: the generator "mulberry32".
 function randomFrom(seed) {
@@ -48,9 +43,7 @@ function drawExam(exam, seed) {
   const random = randomFrom(seed);
   const chosen = [];
   for (const [domain, wanted] of Object.entries(exam.domains)) {
-    const pool = [...bank.items.values()]
-      .map((item) => ({ id: item.id, objective: objectiveIn(item, exam) }))
-      .filter(({ objective }) => objective && domainOf(objective) === domain);
+    const pool = [...bank.items.values()].filter((item) => item.domain === domain);
     const times = {};
     for (let n = 0; n < wanted; n += 1) {
       const free = pool.filter(
@@ -59,10 +52,9 @@ function drawExam(exam, seed) {
       if (!free.length) {
         throw new Error(`${domain} has ${pool.length} items in the bank: too few for a form with ${wanted}`);
       }
-      const best = shuffled(free, random).reduce((one, other) =>
-        (times[other.objective] ?? 0) < (times[one.objective] ?? 0) ? other : one,
-      );
-      times[best.objective] = (times[best.objective] ?? 0) + 1;
+      const count = (item) => times[item.objectives[0]] ?? 0;
+      const best = shuffled(free, random).reduce((one, other) => (count(other) < count(one) ? other : one));
+      times[best.objectives[0]] = count(best) + 1;
       chosen.push(best.id);
     }
   }

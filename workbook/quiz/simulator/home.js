@@ -1,25 +1,19 @@
 "use strict";
 // The first screen: what can be sat, what was, and what to repeat; and the screen before a sitting.
 
-// What all sittings say together: `graded` has the result of each finished one, `outcomes` the latest answer to each item
-// that was graded, with whether it was right. Sittings of other versions of their questions have no part in it.
+// What finished sittings say together: `graded` has their results, `outcomes` the latest answer to each item and whether it
+// was right. Sittings whose questions have changed since have no part in it.
 async function standing(sittings) {
   const graded = new Map();
   const outcomes = new Map();
-  for (const sitting of sittings) {
-    const revealed = sitting.finished !== null || sitting.minutes === null;
-    if (!revealed || (await presentVersion(sitting)) !== sitting.version) continue;
-    let result;
+  for (const sitting of sittings.filter((each) => each.finished)) {
+    if ((await presentVersion(sitting)) !== sitting.version) continue;
     try {
-      result = await grade(itemsOf(sitting.items), answersOf(sitting), sitting.version);
+      const result = await grade(itemsOf(sitting.items), answersOf(sitting), sitting.version);
+      graded.set(sitting.uid, result);
+      result.items.filter((each) => each.given).forEach((each) => outcomes.set(each.id, each));
     } catch (error) {
-      say(`${sitting.title} of ${day(sitting.begun)} cannot be graded: ${error.message}`);
-      continue;
-    }
-    if (sitting.finished) graded.set(sitting.uid, result);
-    const times = new Map(sitting.answers.filter((each) => each.given).map((each) => [each.item, each.at]));
-    for (const { id, given, right } of result.items) {
-      if (given && !(outcomes.get(id)?.at > times.get(id))) outcomes.set(id, { right, at: times.get(id) });
+      say(`${sitting.title} of ${day(sitting.begun)} cannot be graded: ${error.message}`, true);
     }
   }
   return { graded, outcomes };
@@ -30,31 +24,21 @@ function missedForm(outcomes) {
   return items.length ? { name: "missed", title: "What you missed", minutes: null, items } : undefined;
 }
 
-// Share of right latest answers by domain of an exam, and over all domains with the exam's weights.
+// Share of right latest answers in each domain of an exam; over all domains with the exam's weights, null until each has
+// enough of them to say something.
 function readiness(exam, outcomes) {
-  const domains = Object.fromEntries(Object.keys(exam.domains).map((name) => [name, { right: 0, of: 0 }]));
-  for (const [id, { right }] of outcomes) {
-    const objective = objectiveIn(bank.items.get(id), exam);
-    if (!objective) continue;
-    domains[domainOf(objective)].of += 1;
-    domains[domainOf(objective)].right += right ? 1 : 0;
-  }
-  const answered = Object.keys(domains).filter((name) => domains[name].of);
-  const weight = answered.reduce((sum, name) => sum + exam.domains[name], 0);
-  const right = answered.reduce((sum, name) => sum + exam.domains[name] * (domains[name].right / domains[name].of), 0);
-  return { domains, answered, weight, right };
+  const domains = Object.fromEntries(
+    Object.keys(exam.domains).map((name) => [name, shareOf([...outcomes.values()].filter((each) => each.domain === name))]),
+  );
+  const total = Object.values(exam.domains).reduce((sum, each) => sum + each, 0);
+  const whole = Object.keys(domains).reduce((sum, name) => sum + (exam.domains[name] * percent(domains[name])) / total, 0);
+  return { domains, total, whole: Object.values(domains).every((each) => each.of >= bank.enough) ? whole : null };
 }
 
 function byObjective(outcomes) {
-  const shares = {};
-  for (const [id, { right }] of outcomes) {
-    for (const objective of bank.items.get(id).objectives) {
-      shares[objective] ??= { right: 0, of: 0 };
-      shares[objective].of += 1;
-      shares[objective].right += right ? 1 : 0;
-    }
-  }
-  return shares;
+  const graded = [...outcomes.values()];
+  const names = new Set(graded.flatMap((each) => each.objectives));
+  return Object.fromEntries([...names].map((name) => [name, shareOf(graded.filter((each) => each.objectives.includes(name)))]));
 }
 
 // Home -----------------------------------------------------------------------------------------------------------------
@@ -87,7 +71,7 @@ async function showHome() {
   );
 }
 
-const section = (title, ...children) => h("section", {}, h("h2", {}, title), ...children);
+const section = (title, ...children) => h("section", {}, h("h2", {}, title), ...children.flat());
 
 const size = (form) => plural(form.items.length, "question") + (form.minutes === null ? "" : `, ${form.minutes} min`);
 
@@ -149,31 +133,29 @@ function missedSection(form) {
 }
 
 function standingSection(outcomes) {
-  const exams = bank.exams.map((exam) => [exam, readiness(exam, outcomes)]).filter(([, each]) => each.answered.length);
   const shares = byObjective(outcomes);
   const weakest = weakestOf(shares, 5);
+  const exams = bank.exams
+    .map((exam) => ({ exam, ...readiness(exam, outcomes) }))
+    .filter(({ domains }) => Object.values(domains).some((each) => each.of));
   return section(
     "Where you stand",
-    h("p", { class: "soft" }, "From the latest answer to each question, weighted like the exam."),
-    ...exams.map(([exam, { domains, answered, weight, right }]) => {
-      const total = Object.keys(domains).length;
-      return h(
-        "div",
-        {},
-        h("h3", {}, `${exam.title}: ${share({ right, of: weight })}`),
-        answered.length < total ? h("p", { class: "soft" }, `Over ${answered.length} of ${total} domains: the others have no answers yet.`) : null,
-        table(
-          exam.title,
-          ["Domain", "Weight", "Right", ""],
-          Object.entries(domains).map(([name, each]) => [
-            domainWords(name),
-            plural(exam.domains[name], "question"),
-            each.of ? `${figure(each)} (${share(each)})` : "no answers yet",
-            bar(each),
-          ]),
-        ),
-      );
-    }),
+    h("p", { class: "soft" }, `From the latest answer to each question, weighted like the exam. A domain counts from ${bank.enough} answers on.`),
+    ...exams.map(({ exam, domains, total, whole }) => [
+      h("h3", {}, `${exam.title}: ${whole === null ? "not known yet" : `${Math.round(whole)}\u00a0% ready`}`),
+      table(
+        exam.title,
+        ["Domain", "Weight", "Right", ""],
+        Object.entries(domains).map(([name, each]) => [
+          domainWords(name),
+          share({ right: exam.domains[name], of: total }),
+          each.of >= bank.enough
+            ? `${figure(each)} (${share(each)})`
+            : `${figure(each)}; ${plural(bank.enough - each.of, "more answer")} needed`,
+          bar(each),
+        ]),
+      ),
+    ]),
     weakest.length ? h("h3", {}, "Weakest objectives") : null,
     weakest.length ? weakList(weakest, shares, (item) => outcomes.get(item.id)?.right === false) : null,
   );

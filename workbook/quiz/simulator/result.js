@@ -15,7 +15,7 @@ async function showResult(sitting) {
     missed.length
       ? h("p", { class: "row no-print" }, button(`Review what was missed (${missed.length})`, () => start(reviewForm(sitting, missed), true), { class: "main" }), button("Print", () => window.print()))
       : null,
-    shareTables(sitting, result),
+    shareTables(result),
     weakSection(result, missed),
     slowSection(sitting, times),
     section(
@@ -41,23 +41,11 @@ function scoreCard({ score, partial, answered, items }) {
   );
 }
 
-// An exam's form is weighted by the domains of that exam, so it is read by them: an item that counts for two exams is
-// shown where this one asks it. Everything else goes by the domain of the first objective.
-function domainShares(sitting, { items, domains }) {
-  const exam = bank.exams.find((each) => sitting.form.startsWith(`${each.name}-`));
-  const own = (graded) => objectiveIn(graded, exam);
-  if (!exam || !items.every(own)) return domains;
-  return Object.fromEntries(
-    Object.keys(exam.domains).map((name) => [name, shareOf(items.filter((each) => domainOf(own(each)) === name))]),
-  );
-}
-
-function shareTables(sitting, result) {
-  const { objectives } = result;
+function shareTables({ domains, objectives }) {
   const rows = (shares, words) =>
     Object.entries(shares).map(([name, each]) => [words(name), `${figure(each)} (${share(each)})`, bar(each)]);
   return [
-    section("By domain", table("By domain", ["Domain", "Right", ""], rows(domainShares(sitting, result), domainWords))),
+    section("By domain", table("By domain", ["Domain", "Right", ""], rows(domains, domainWords))),
     section(
       "By objective",
       h("details", {}, h("summary", {}, plural(Object.keys(objectives).length, "objective")), table("By objective", ["Objective", "Right", ""], rows(objectives, objectiveWords))),
