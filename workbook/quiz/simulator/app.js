@@ -60,7 +60,9 @@ function sittingKey(key) {
 
 function onKey(event) {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-  if (isTyping(event.target) || document.getElementById("dialog").open) return;
+  if (isTyping(event.target) || document.getElementById("dialog").open || !keysAreOn()) return;
+  // There they scroll.
+  if (event.key.startsWith("Arrow") && event.target.closest("pre, .scroll")) return;
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   const action = key === "?" ? showKeys : sat && sittingKey(key);
   if (!action) return;

@@ -128,7 +128,7 @@ function missedSection(form) {
     "What you missed",
     form
       ? h("p", {}, h("a", { href: "#missed" }, `Repeat ${plural(form.items.length, "question")}`), " whose latest answer was wrong.")
-      : h("p", { class: "soft" }, "Questions whose latest answer was wrong gather here."),
+      : h("p", { class: "soft" }, "Questions whose latest answer was wrong gather here when a sitting is finished."),
   );
 }
 
@@ -174,7 +174,7 @@ function weakList(names, shares, isMissed) {
         "li",
         {},
         h("p", {}, objectiveWords(name), ` (${figure(shares[name])} right)`),
-        h("p", { class: "soft" }, "See ", [...lessons].flatMap((see, n) => (n ? ["; ", lesson(see)] : [lesson(see)]))),
+        h("p", { class: "soft" }, "See ", lessonWords([...lessons])),
       );
     }),
   );
@@ -259,7 +259,9 @@ async function formOf(name) {
 async function showStart(form) {
   const minutes = minutesOf(form);
   const version = await versionOf(itemsOf(form.items));
-  const open = allSittings().filter((each) => !each.finished && each.form === form.name && each.version === version).at(-1);
+  const open = allSittings()
+    .reverse()
+    .find((each) => !each.finished && each.form === form.name && each.version === version);
   show(
     form.title,
     h("h1", {}, form.title),

@@ -95,7 +95,7 @@ async function reviewed(sitting, item, n, graded, { seconds, flagged }) {
       ...situation(item),
       item.ask ? h("p", {}, h("b", {}, spans(item.ask))) : null,
       h("ul", { class: "choices" }, Array.from(order, (letter, place) => reviewedChoice(item, letter, place, result))),
-      h("p", { class: "soft" }, `Your answer: ${given || "none"}. Objectives: ${item.objectives.join(", ")}. See `, lesson(item.see)),
+      h("p", { class: "soft" }, `Your answer: ${given || "none"}. Objectives: ${item.objectives.join(", ")}. See `, lessonWords([item.see])),
     ),
   );
 }

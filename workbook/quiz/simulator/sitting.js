@@ -62,7 +62,8 @@ async function tick() {
   // A closed tab loses no more than this.
   if (sat.ticks % 5 === 0) saveSitting(sat.sitting);
   const left = secondsLeft();
-  const warning = WARNINGS.filter(([at]) => left <= at && sat.warned > at).at(-1);
+  // After a jump past both, the later one.
+  const warning = WARNINGS.filter(([at]) => left <= at && sat.warned > at).pop();
   if (warning) say(warning[1]);
   sat.warned = left;
   showClock();
@@ -223,7 +224,7 @@ function verdict(item, { right, key }, order) {
     "div",
     { class: `verdict ${right ? "right" : "wrong"}`, id: "verdict", tabindex: -1 },
     h("p", {}, h("b", {}, right ? "Right." : "Not right."), right ? "" : ` The key is ${letters}.`),
-    h("p", { class: "soft" }, "See ", lesson(item.see)),
+    h("p", { class: "soft" }, "See ", lessonWords([item.see])),
   );
 }
 

@@ -29,6 +29,7 @@ function writeEntry(name, text) {
     if (text === null) localStorage.removeItem(PREFIX + name);
     else localStorage.setItem(PREFIX + name, text);
     unsaved.delete(name);
+    if (!unsaved.size) document.getElementById("storage").textContent = "";
     return true;
   } catch (error) {
     unsaved.set(name, text);
@@ -152,6 +153,7 @@ const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00$/;
 const isText = (value) => typeof value === "string" && value !== "";
 const isTime = (value) => typeof value === "string" && TIME.test(value) && !Number.isNaN(Date.parse(value));
 const isCount = (value) => Number.isSafeInteger(value) && value >= 0;
+const has = (value, name) => Object.prototype.hasOwnProperty.call(value, name);
 const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
 
 const SITTING_FIELDS = {
@@ -180,10 +182,10 @@ const ANSWER_FIELDS = {
 function checkFields(value, fields, where) {
   if (!isObject(value)) throw new Error(`${where} must be an object`);
   for (const name of Object.keys(value)) {
-    if (!Object.hasOwn(fields, name)) throw new Error(`${where}.${name}: there is no such field`);
+    if (!has(fields, name)) throw new Error(`${where}.${name}: there is no such field`);
   }
   for (const [name, [holds, words]] of Object.entries(fields)) {
-    if (!Object.hasOwn(value, name)) throw new Error(`${where}.${name} is missing`);
+    if (!has(value, name)) throw new Error(`${where}.${name} is missing`);
     if (!holds(value[name])) throw new Error(`${where}.${name} must be ${words}, not ${shortened(value[name])}`);
   }
 }

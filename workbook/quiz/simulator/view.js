@@ -70,12 +70,26 @@ const KEYS = [
   ["?", "show these keys"],
 ];
 
+// Who speaks to a computer may want words not to be taken for keys.
+const keysAreOn = () => readEntry("keys") !== "off";
+
+function switchKeys() {
+  writeEntry("keys", keysAreOn() ? "off" : null);
+  document.getElementById("dialog").close();
+  say(`Single keys are ${keysAreOn() ? "on" : "off"}.`);
+}
+
 function showKeys() {
   const dialog = document.getElementById("dialog");
   dialog.replaceChildren(
     h("h2", { id: "dialog-title" }, "Keys"),
     h("dl", { class: "keys" }, KEYS.flatMap(([key, words]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, words)])),
-    h("div", { class: "row" }, button("Close", () => dialog.close(), { autofocus: true })),
+    h(
+      "div",
+      { class: "row" },
+      button("Close", () => dialog.close(), { autofocus: true }),
+      button(keysAreOn() ? "Turn single keys off" : "Turn single keys on", switchKeys),
+    ),
   );
   dialog.showModal();
 }
@@ -128,10 +142,13 @@ function bar(value) {
   return h("span", { class: "bar", "aria-hidden": "true" }, filled);
 }
 
-// "04_feature_store#lookback-window" as people say it.
-function lesson(see) {
-  const [notebook, section] = see.split("#");
-  return h("span", { class: "lesson" }, h("code", {}, notebook), `, ${section.replaceAll("-", " ")}`);
+// "04_feature_store#lookback-window" and others as people say it: the sections of each notebook.
+function lessonWords(sees) {
+  const sections = new Map();
+  for (const [notebook, section] of sees.map((see) => see.split("#"))) {
+    sections.set(notebook, [...(sections.get(notebook) ?? []), section.replace(/-/g, " ")]);
+  }
+  return [...sections].flatMap(([notebook, found], n) => [n ? "; " : "", h("code", {}, notebook), ` ${found.join(", ")}`]);
 }
 
 // A table whose first column names its rows.
