@@ -43,7 +43,7 @@ function drawExam(exam, seed) {
   const random = randomFrom(seed);
   const chosen = [];
   for (const [domain, wanted] of Object.entries(exam.domains)) {
-    const pool = [...bank.items.values()].filter((item) => item.domain === domain);
+    const pool = [...bank.items.values()].filter((item) => item.exam && item.domain === domain);
     const times = {};
     for (let n = 0; n < wanted; n += 1) {
       const free = pool.filter(
