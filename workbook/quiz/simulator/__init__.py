@@ -13,7 +13,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pygments.lexer import Lexer
 from pygments.lexers import JsonLexer, PythonLexer, SqlLexer, TextLexer, YamlLexer
 from pygments.token import Token
@@ -24,6 +23,7 @@ from workbook.quiz.forms import BANDS, BLUEPRINTS
 from workbook.quiz.library import FOLDER, Forms
 from workbook.quiz.readiness import ENOUGH
 from workbook.quiz.sealed import Bank, SealedItem
+from workbook.report import templates
 
 FILE = "simulator.html"
 #: Where `wb build` puts the page.
@@ -65,14 +65,18 @@ def page(bank: Bank, forms: Forms) -> str:
     """
     style = (_SOURCES / "style.css").read_text(encoding="utf-8")
     script = "\n".join((_SOURCES / name).read_text(encoding="utf-8") for name in _SCRIPTS)
-    environment = Environment(loader=FileSystemLoader(_SOURCES), undefined=StrictUndefined, keep_trailing_newline=True)
-    return environment.get_template("page.html").render(
-        style=style,
-        style_hash=_hash(style),
-        script=script,
-        script_hash=_hash(script),
-        # Nothing in a question may end the element that holds it.
-        content=json.dumps(_content(bank, forms), ensure_ascii=False, separators=(",", ":")).replace("<", r"\u003c"),
+    content = json.dumps(_content(bank, forms), ensure_ascii=False, separators=(",", ":"))
+    return (
+        templates(_SOURCES)
+        .get_template("page.html")
+        .render(
+            style=style,
+            style_hash=_hash(style),
+            script=script,
+            script_hash=_hash(script),
+            # Nothing in a question may end the element that holds it.
+            content=content.replace("<", r"\u003c"),
+        )
     )
 
 
