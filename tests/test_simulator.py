@@ -523,8 +523,10 @@ def test_two_tabs_on_one_sitting(visit, site: Site):
     other.keyboard.press("2")
     other.keyboard.press("n")
     expect(one.locator("#answered")).to_contain_text("2 of 59")
-    assert sum(map(bool, one.evaluate("answersOf(sat.sitting)").values())) >= 1
-    assert one.evaluate("answersOf(readSitting(sat.sitting.uid))") == other.evaluate("answersOf(sat.sitting)")
+    one.wait_for_function(
+        "wanted => JSON.stringify(answersOf(readSitting(sat.sitting.uid))) === JSON.stringify(wanted)",
+        arg=other.evaluate("answersOf(sat.sitting)"),
+    )
 
 
 def test_without_crypto_the_page_says_so(browser: Browser, site: Site):
@@ -595,10 +597,8 @@ def test_what_was_missed_is_practised(visit, site: Site):
 
 def test_of_several_choices_one_too_many_is_refused(visit, site: Site):
     two = next(each for each in site.bank.items.values() if each.select == 2)
-    form = next((each.name for each in site.forms.fixed.values() if two.id in each.items), None)
     page = visit(site.url)
     page.evaluate("id => start({ name: 'one', title: 'One', minutes: null, items: [id] }, false)", two.id)
-    assert form is None or form in site.forms.fixed
     expect(page.locator("#question")).to_be_visible()
     assert page.locator("input[type=checkbox]").count() == len(two.choices)
     for key in "123":
@@ -749,7 +749,7 @@ def test_an_exported_file_gives_the_same_history_elsewhere(visit, site: Site):
     assert "0 added, 0 replaced by longer ones, 2 known already" in import_(other, text)
     # The Python side reads the same file, and what it writes is read here.
     found = exchange.from_json(text)
-    assert [each.form.name for each in found] == ["quiz-04", EXAM]
+    assert {each.form.name for each in found} == {"quiz-04", EXAM}
     assert "0 added" in import_(other, exchange.to_json(found))
 
 
@@ -857,10 +857,12 @@ def _screens(page: Page, site: Site) -> Iterator[str]:
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Pause").click()
     yield "pause"
-    page.get_by_role("button", name="Go on").click()
-    for n in range(0, 59, 2):
+    # A short one: in a long result every question looks like the others, and axe reads each.
+    begin(page, site, "quiz-04")
+    for n in range(0, 10, 2):
         page.evaluate("n => go(n)", n)
         page.keyboard.press("2")
+        page.keyboard.press("f")
     page.evaluate("go(sat.items.length)")
     yield "end"
     page.locator("#grade").click()
@@ -868,7 +870,7 @@ def _screens(page: Page, site: Site) -> Iterator[str]:
     page.locator("dialog").get_by_role("button", name="Grade").click()
     page.locator(".review summary").nth(1).click()
     yield "result"
-    begin(page, site, "quiz-04", "practice")
+    begin(page, site, "quiz-05", "practice")
     for key in "123":
         page.keyboard.press(key)
     page.get_by_role("button", name="Check").click()

@@ -31,7 +31,19 @@ PATH = FOLDER.parent / FILE
 
 _SOURCES = Path(__file__).parent
 #: In the order in which they use each other.
-_SCRIPTS = ("grading.js", "forms.js", "store.js", "view.js", "home.js", "sitting.js", "result.js", "app.js")
+_SCRIPTS = (
+    "grading.js",
+    "forms.js",
+    "store.js",
+    "view.js",
+    "standing.js",
+    "home.js",
+    "start.js",
+    "sitting.js",
+    "question.js",
+    "result.js",
+    "app.js",
+)
 
 #: Kinds of words of a program that have a colour of their own, and the class that style.css gives it.
 _COLOURS = (

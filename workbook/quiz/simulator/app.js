@@ -38,7 +38,7 @@ async function showNamed(name) {
   else throw new Error(name === "missed" ? "No question waits to be repeated." : `There is no form "${name}".`);
 }
 
-// Keys -----------------------------------------------------------------------------------------------------------------
+// Keys ----------------------------------------------------------------------------------------------------------------
 
 const isTyping = (target) =>
   target.isContentEditable ||
@@ -70,7 +70,7 @@ function onKey(event) {
   action();
 }
 
-// Theme ----------------------------------------------------------------------------------------------------------------
+// Theme ---------------------------------------------------------------------------------------------------------------
 
 const systemDark = matchMedia("(prefers-color-scheme: dark)");
 
@@ -87,7 +87,7 @@ function switchTheme() {
   showTheme();
 }
 
-// Start ----------------------------------------------------------------------------------------------------------------
+// Start ---------------------------------------------------------------------------------------------------------------
 
 function keep() {
   if (!sat || sat.sitting.finished) return;
@@ -118,7 +118,8 @@ function begin() {
   document.addEventListener("keydown", onKey);
   addEventListener("storage", (event) => {
     if (event.key === `${PREFIX}theme`) showTheme();
-    if (sat && event.key === `${PREFIX}sitting:${sat.sitting.uid}`) adopt(event.newValue).catch((error) => say(error.message, true));
+    if (sat && event.key === `${PREFIX}sitting:${sat.sitting.uid}`)
+      adopt(event.newValue).catch((error) => say(error.message, true));
   });
   // On paper everything is open.
   let closed = [];

@@ -2,7 +2,16 @@
 // Drawing a random exam by a blueprint, as workbook/quiz/forms.py does, and what a score means.
 
 // The bank as the page holds it, once it has been read.
-const bank = { items: new Map(), forms: new Map(), apart: {}, exams: [], bands: [], enough: 0, objectives: {}, domains: {} };
+const bank = {
+  items: new Map(),
+  forms: new Map(),
+  apart: {},
+  exams: [],
+  bands: [],
+  enough: 0,
+  objectives: {},
+  domains: {},
+};
 
 function readBank(content) {
   Object.assign(bank, content, {

@@ -30,7 +30,9 @@ async function isRight(item, letter) {
 // Letters of the right choices, as "B" or "AC".
 async function keyOf(item) {
   const right = await Promise.all(Array.from(lettersOf(item), (letter) => isRight(item, letter)));
-  return Array.from(lettersOf(item)).filter((_, n) => right[n]).join("");
+  return Array.from(lettersOf(item))
+    .filter((_, n) => right[n])
+    .join("");
 }
 
 // Why a choice is right or wrong.
@@ -50,7 +52,10 @@ async function shuffledLetters(item, seed) {
   const digests = await Promise.all(
     Array.from(lettersOf(item), async (letter) => [hex(await sha256(`${seed}:${item.id}:${letter}`)), letter]),
   );
-  return digests.sort(([one], [other]) => (one < other ? -1 : 1)).map(([, letter]) => letter).join("");
+  return digests
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([, letter]) => letter)
+    .join("");
 }
 
 // Grade answers (id to letters in the bank's order) to items. An AnswerError names the item at fault.
@@ -70,9 +75,8 @@ async function grade(items, answers, version = null) {
   const graded = await Promise.all(items.map((item) => gradeItem(item, given.get(item.id) ?? "")));
   const shares = (names, belongs) =>
     Object.fromEntries(names.sort().map((name) => [name, shareOf(graded.filter((each) => belongs(each, name)))]));
-  const objectives = shares(
-    [...new Set(graded.flatMap((each) => each.objectives))],
-    (each, name) => each.objectives.includes(name),
+  const objectives = shares([...new Set(graded.flatMap((each) => each.objectives))], (each, name) =>
+    each.objectives.includes(name),
   );
   return {
     version: own,
@@ -136,9 +140,7 @@ function weakestOf(shares, count = 3) {
     .filter((name) => shares[name].right < shares[name].of)
     .sort(
       (one, other) =>
-        percent(shares[one]) - percent(shares[other]) ||
-        shares[other].of - shares[one].of ||
-        (one < other ? -1 : 1),
+        percent(shares[one]) - percent(shares[other]) || shares[other].of - shares[one].of || (one < other ? -1 : 1),
     )
     .slice(0, count);
 }
@@ -150,7 +152,9 @@ function pythonic(value) {
   if (value === false) return "False";
   if (Array.isArray(value)) return `[${value.map(pythonic).join(", ")}]`;
   if (typeof value === "object") {
-    return `{${Object.entries(value).map(([name, each]) => `${pythonic(name)}: ${pythonic(each)}`).join(", ")}}`;
+    return `{${Object.entries(value)
+      .map(([name, each]) => `${pythonic(name)}: ${pythonic(each)}`)
+      .join(", ")}}`;
   }
   if (typeof value !== "string") return String(value);
   const quote = value.includes("'") && !value.includes('"') ? '"' : "'";

@@ -1,47 +1,5 @@
 "use strict";
-// The first screen: what can be sat, what was, and what to repeat; and the screen before a sitting.
-
-// What finished sittings say together: `graded` has their results, `outcomes` the latest answer to each item and whether it
-// was right. Sittings whose questions have changed since have no part in it.
-async function standing(sittings) {
-  const graded = new Map();
-  const outcomes = new Map();
-  for (const sitting of sittings.filter((each) => each.finished)) {
-    if ((await presentVersion(sitting)) !== sitting.version) continue;
-    try {
-      const result = await grade(itemsOf(sitting.items), answersOf(sitting), sitting.version);
-      graded.set(sitting.uid, result);
-      result.items.filter((each) => each.given).forEach((each) => outcomes.set(each.id, each));
-    } catch (error) {
-      say(`${sitting.title} of ${day(sitting.begun)} cannot be graded: ${error.message}`, true);
-    }
-  }
-  return { graded, outcomes };
-}
-
-function missedForm(outcomes) {
-  const items = [...bank.items.keys()].filter((id) => outcomes.get(id)?.right === false);
-  return items.length ? { name: "missed", title: "What you missed", minutes: null, items } : undefined;
-}
-
-// Share of right latest answers in each domain of an exam; over all domains with the exam's weights, null until each has
-// enough of them to say something.
-function readiness(exam, outcomes) {
-  const domains = Object.fromEntries(
-    Object.keys(exam.domains).map((name) => [name, shareOf([...outcomes.values()].filter((each) => each.domain === name))]),
-  );
-  const total = Object.values(exam.domains).reduce((sum, each) => sum + each, 0);
-  const whole = Object.keys(domains).reduce((sum, name) => sum + (exam.domains[name] * percent(domains[name])) / total, 0);
-  return { domains, total, whole: Object.values(domains).every((each) => each.of >= bank.enough) ? whole : null };
-}
-
-function byObjective(outcomes) {
-  const graded = [...outcomes.values()];
-  const names = new Set(graded.flatMap((each) => each.objectives));
-  return Object.fromEntries([...names].map((name) => [name, shareOf(graded.filter((each) => each.objectives.includes(name)))]));
-}
-
-// Home -----------------------------------------------------------------------------------------------------------------
+// The first screen: what can be sat, what was, and what to repeat.
 
 async function showHome() {
   const sittings = allSittings();
@@ -51,13 +9,19 @@ async function showHome() {
     open.push(openCard(sitting, (await presentVersion(sitting)) === sitting.version));
   }
   const forms = [...bank.forms.values()];
-  const last = new Map([...sittings].filter((each) => graded.has(each.uid)).map((each) => [each.form, graded.get(each.uid)]));
+  const last = new Map(
+    [...sittings].filter((each) => graded.has(each.uid)).map((each) => [each.form, graded.get(each.uid)]),
+  );
   const cards = (found) => found.map((form) => formCard(form, last.get(form.name)));
   const quizzes = forms.filter((form) => form.minutes === null);
   show(
     "Exam simulator",
     h("h1", {}, "Exam simulator"),
-    h("p", { class: "lead" }, `${plural(bank.items.size, "question")}, each choice with its reason. Sit an exam against the clock, or practise without it.`),
+    h(
+      "p",
+      { class: "lead" },
+      `${plural(bank.items.size, "question")}, each choice with its reason. Sit an exam against the clock, or practise without it.`,
+    ),
     open.length ? section("Go on", h("ul", { class: "cards" }, open)) : null,
     section(
       "Exams",
@@ -96,7 +60,12 @@ function randomCard(exam) {
       h("span", { class: "soft" }, `Drawn by the exam's weights: ${size(form)}`),
     );
   } catch (error) {
-    return h("li", { class: "card off" }, h("span", {}, title), h("span", { class: "soft" }, `${plural(questions, "question")}. Not yet: ${error.message}.`));
+    return h(
+      "li",
+      { class: "card off" },
+      h("span", {}, title),
+      h("span", { class: "soft" }, `${plural(questions, "question")}. Not yet: ${error.message}.`),
+    );
   }
 }
 
@@ -110,7 +79,10 @@ function openCard(sitting, current) {
     current ? h("a", { href: `#sitting=${sitting.uid}` }, `Go on with ${title}`) : h("span", {}, title),
     h("span", { class: "soft" }, `${answered} of ${items.length} answered, ${left}, begun ${day(begun)}`),
     current ? null : h("span", { class: "soft" }, "Its questions have changed since: it cannot be taken up."),
-    button("Discard", () => discard(sitting), { class: "quiet", "aria-label": `Discard ${title}, begun ${day(begun)}` }),
+    button("Discard", () => discard(sitting), {
+      class: "quiet",
+      "aria-label": `Discard ${title}, begun ${day(begun)}`,
+    }),
   );
 }
 
@@ -127,8 +99,13 @@ function missedSection(form) {
   return section(
     "What you missed",
     form
-      ? h("p", {}, h("a", { href: "#missed" }, `Repeat ${plural(form.items.length, "question")}`), " whose latest answer was wrong.")
-      : h("p", { class: "soft" }, "Questions whose latest answer was wrong gather here when a sitting is finished."),
+      ? h(
+          "p",
+          {},
+          h("a", { href: "#missed" }, `Repeat ${plural(form.items.length, "question")}`),
+          " whose latest answer was wrong.",
+        )
+      : soft("Questions whose latest answer was wrong gather here when a sitting is finished."),
   );
 }
 
@@ -140,7 +117,9 @@ function standingSection(outcomes) {
     .filter(({ domains }) => Object.values(domains).some((each) => each.of));
   return section(
     "Where you stand",
-    h("p", { class: "soft" }, `From the latest answer to each question, weighted like the exam. A domain counts from ${bank.enough} answers on.`),
+    soft(
+      `From the latest answer to each question, weighted like the exam. A domain counts from ${bank.enough} answers on.`,
+    ),
     ...exams.map(({ exam, domains, total, whole }) => [
       h("h3", {}, `${exam.title}: ${whole === null ? "not known yet" : `${Math.round(whole)}\u00a0% ready`}`),
       table(
@@ -168,21 +147,25 @@ function weakList(names, shares, isMissed) {
     { class: "weak" },
     names.map((name) => {
       const lessons = new Set(
-        [...bank.items.values()].filter((item) => item.objectives.includes(name) && isMissed(item)).map((item) => item.see),
+        [...bank.items.values()]
+          .filter((item) => item.objectives.includes(name) && isMissed(item))
+          .map((item) => item.see),
       );
       return h(
         "li",
         {},
         h("p", {}, objectiveWords(name), ` (${figure(shares[name])} right)`),
-        h("p", { class: "soft" }, "See ", lessonWords([...lessons])),
+        soft("See ", lessonWords([...lessons])),
       );
     }),
   );
 }
 
 function historySection(sittings, graded) {
-  const finished = sittings.filter((each) => each.finished).sort((one, other) => (one.finished < other.finished ? 1 : -1));
-  if (!finished.length) return section("History", h("p", { class: "soft" }, "What you finish is listed here with its score."));
+  const finished = sittings
+    .filter((each) => each.finished)
+    .sort((one, other) => (one.finished < other.finished ? 1 : -1));
+  if (!finished.length) return section("History", soft("What you finish is listed here with its score."));
   return section(
     "History",
     table(
@@ -191,7 +174,9 @@ function historySection(sittings, graded) {
       finished.map((sitting) => {
         const score = graded.get(sitting.uid)?.score ?? sitting.desk.score;
         return [
-          graded.has(sitting.uid) ? h("a", { href: `#result=${sitting.uid}` }, day(sitting.finished)) : day(sitting.finished),
+          graded.has(sitting.uid)
+            ? h("a", { href: `#result=${sitting.uid}` }, day(sitting.finished))
+            : day(sitting.finished),
           sitting.title,
           sitting.minutes === null ? "practice" : "exam",
           score ? `${figure(score)} (${share(score)})` : "not known here",
@@ -203,10 +188,16 @@ function historySection(sittings, graded) {
 }
 
 function dataSection(sittings) {
-  const input = h("input", { type: "file", class: "hidden", id: "import", accept: ".json,application/json", onchange: () => importChosen(input) });
+  const input = h("input", {
+    type: "file",
+    class: "hidden",
+    id: "import",
+    accept: ".json,application/json",
+    onchange: () => importChosen(input),
+  });
   return section(
     "Your data",
-    h("p", { class: "soft" }, "Sittings are kept in this browser only. Export them to keep them, or to take them to another one."),
+    soft("Sittings are kept in this browser only. Export them to keep them, or to take them to another one."),
     h(
       "div",
       { class: "row" },
@@ -241,47 +232,10 @@ async function importChosen(input) {
 async function deleteAll(count) {
   const text = "They are deleted from this browser for good. An exported file could bring them back.";
   if (!(await confirmed(`Delete ${plural(count, "sitting")}?`, text, "Delete all"))) return;
-  entryNames().filter((name) => name.startsWith("sitting:")).forEach((name) => writeEntry(name, null));
+  entryNames()
+    .filter((name) => name.startsWith("sitting:"))
+    .forEach((name) => writeEntry(name, null));
   await showHome();
   focusHeading();
   say("All sittings were deleted.");
-}
-
-// Before a sitting -----------------------------------------------------------------------------------------------------
-
-// The form of an address: a fixed one, a random one, what was missed; undefined when there is none.
-async function formOf(name) {
-  if (bank.forms.has(name)) return bank.forms.get(name);
-  if (name === "missed") return missedForm((await standing(allSittings())).outcomes);
-  return randomForm(name);
-}
-
-async function showStart(form) {
-  const minutes = minutesOf(form);
-  const version = await versionOf(itemsOf(form.items));
-  const open = allSittings()
-    .reverse()
-    .find((each) => !each.finished && each.form === form.name && each.version === version);
-  show(
-    form.title,
-    h("h1", {}, form.title),
-    h("p", { class: "lead" }, plural(form.items.length, "question"), form.minutes === null ? "" : `, ${form.minutes} min`),
-    open ? h("p", { class: "card open" }, h("a", { href: `#sitting=${open.uid}` }, "Go on where you left it"), h("span", { class: "soft" }, `begun ${day(open.begun)}`)) : null,
-    h(
-      "div",
-      { class: "modes" },
-      mode("Exam", `The clock runs: ${minutes} min${form.minutes === null ? ", two a question" : ""}. Reasons come at the end. You can pause; a paused question is hidden.`, () => start(form, false)),
-      mode("Practice", "No clock. After each answer you see why every choice is right or wrong.", () => start(form, true)),
-    ),
-    h("p", {}, h("a", { href: "#" }, "Back")),
-  );
-}
-
-const mode = (title, text, begin) =>
-  h("section", { class: "card" }, h("h2", {}, title), h("p", {}, text), button(`Begin ${title.toLowerCase()}`, begin, { class: "main" }));
-
-async function start(form, practice) {
-  const sitting = await newSitting(form, practice);
-  saveSitting(sitting);
-  location.hash = `sitting=${sitting.uid}`;
 }

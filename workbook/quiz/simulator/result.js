@@ -6,28 +6,49 @@ async function showResult(sitting) {
   const result = await grade(items, answersOf(sitting), sitting.version);
   const missed = result.items.filter((each) => !each.right).map((each) => each.id);
   const times = latest(sitting);
-  const questions = await Promise.all(items.map((item, n) => reviewed(sitting, item, n, result.items[n], times.get(item.id))));
+  const questions = await Promise.all(
+    items.map((item, n) => reviewed(sitting, item, n, result.items[n], times.get(item.id))),
+  );
   show(
     `Result of ${sitting.title}`,
     h("h1", {}, sitting.title),
-    h("p", { class: "soft" }, `${sitting.minutes === null ? "Practice" : `Exam of ${sitting.minutes} min`}, finished ${day(sitting.finished)}, ${duration(secondsOf(sitting))} in all`),
+    soft(
+      `${sitting.minutes === null ? "Practice" : `Exam of ${sitting.minutes} min`}, finished ${day(sitting.finished)}, ${duration(secondsOf(sitting))} in all`,
+    ),
     scoreCard(result),
     missed.length
-      ? h("p", { class: "row no-print" }, button(`Review what was missed (${missed.length})`, () => start(reviewForm(sitting, missed), true), { class: "main" }), button("Print", () => window.print()))
+      ? h(
+          "p",
+          { class: "row no-print" },
+          button(`Review what was missed (${missed.length})`, () => start(reviewForm(sitting, missed), true), {
+            class: "main",
+          }),
+          button("Print", () => window.print()),
+        )
       : null,
     shareTables(result),
     weakSection(result, missed),
     slowSection(sitting, times),
     section(
       "Every question",
-      h("p", { class: "row no-print" }, button("Open all", () => openAll(true)), button("Close all", () => openAll(false))),
+      h(
+        "p",
+        { class: "row no-print" },
+        button("Open all", () => openAll(true)),
+        button("Close all", () => openAll(false)),
+      ),
       h("div", { class: "reviews" }, questions),
     ),
     h("p", { class: "no-print" }, h("a", { href: "#" }, "Back to the start")),
   );
 }
 
-const reviewForm = (sitting, items) => ({ name: "missed", title: `Missed in ${sitting.title}`.replace(/^(Missed in )+/, "Missed in "), minutes: null, items });
+const reviewForm = (sitting, items) => ({
+  name: "missed",
+  title: `Missed in ${sitting.title}`.replace(/^(Missed in )+/, "Missed in "),
+  minutes: null,
+  items,
+});
 
 function scoreCard({ score, partial, answered, items }) {
   return h(
@@ -35,9 +56,16 @@ function scoreCard({ score, partial, answered, items }) {
     { class: "card score" },
     h("p", { class: "big" }, figure(score), " right", h("span", { class: "soft" }, ` ${share(score)}`)),
     bar(score),
-    h("p", {}, h("b", {}, `${bandOf(score)[0].toUpperCase()}${bandOf(score).slice(1)}.`), " No cut score of the real exams is published; the bands are ours."),
+    h(
+      "p",
+      {},
+      h("b", {}, `${bandOf(score)[0].toUpperCase()}${bandOf(score).slice(1)}.`),
+      " No cut score of the real exams is published; the bands are ours.",
+    ),
     answered < items.length ? h("p", {}, `${plural(items.length - answered, "question")} without an answer.`) : null,
-    partial > score.right + 1e-9 ? h("p", { class: "soft" }, `With partial credit, which the exam does not give: ${partial.toFixed(1)}`) : null,
+    partial > score.right + 1e-9
+      ? soft(`With partial credit, which the exam does not give: ${partial.toFixed(1)}`)
+      : null,
   );
 }
 
@@ -48,16 +76,28 @@ function shareTables({ domains, objectives }) {
     section("By domain", table("By domain", ["Domain", "Right", ""], rows(domains, domainWords))),
     section(
       "By objective",
-      h("details", {}, h("summary", {}, plural(Object.keys(objectives).length, "objective")), table("By objective", ["Objective", "Right", ""], rows(objectives, objectiveWords))),
+      h(
+        "details",
+        {},
+        h("summary", {}, plural(Object.keys(objectives).length, "objective")),
+        table("By objective", ["Objective", "Right", ""], rows(objectives, objectiveWords)),
+      ),
     ),
   ];
 }
 
 const weakSection = ({ weakest, objectives }, missed) =>
-  weakest.length ? section("Repeat first", weakList(weakest, objectives, (item) => missed.includes(item.id))) : null;
+  weakest.length
+    ? section(
+        "Repeat first",
+        weakList(weakest, objectives, (item) => missed.includes(item.id)),
+      )
+    : null;
 
 function slowSection(sitting, times) {
-  const slowest = [...times].filter(([, { seconds }]) => seconds >= 1).sort(([, one], [, other]) => other.seconds - one.seconds);
+  const slowest = [...times]
+    .filter(([, { seconds }]) => seconds >= 1)
+    .sort(([, one], [, other]) => other.seconds - one.seconds);
   if (!slowest.length) return null;
   return section(
     "Time",
@@ -66,7 +106,12 @@ function slowSection(sitting, times) {
       "ol",
       { class: "slow" },
       slowest.slice(0, 5).map(([id, { seconds }]) =>
-        h("li", {}, button(`Question ${sitting.items.indexOf(id) + 1}`, () => openReview(id), { class: "link" }), `, ${duration(seconds)}`),
+        h(
+          "li",
+          {},
+          button(`Question ${sitting.items.indexOf(id) + 1}`, () => openReview(id), { class: "link" }),
+          `, ${duration(seconds)}`,
+        ),
       ),
     ),
   );
@@ -75,7 +120,9 @@ function slowSection(sitting, times) {
 async function reviewed(sitting, item, n, graded, { seconds, flagged }) {
   const order = await shuffledLetters(item, sitting.seed);
   const result = await explain(item, graded.given);
-  const given = Array.from(graded.given, (letter) => shownLetter(order, letter)).sort().join(", ");
+  const given = Array.from(graded.given, (letter) => shownLetter(order, letter))
+    .sort()
+    .join(", ");
   const words = graded.right ? "right" : graded.given ? "not right" : "no answer";
   return h(
     "details",
@@ -94,8 +141,12 @@ async function reviewed(sitting, item, n, graded, { seconds, flagged }) {
       { class: "body" },
       ...situation(item),
       item.ask ? h("p", {}, h("b", {}, spans(item.ask))) : null,
-      h("ul", { class: "choices" }, Array.from(order, (letter, place) => reviewedChoice(item, letter, place, result))),
-      h("p", { class: "soft" }, `Your answer: ${given || "none"}. Objectives: ${item.objectives.join(", ")}. See `, lessonWords([item.see])),
+      h(
+        "ul",
+        { class: "choices" },
+        Array.from(order, (letter, place) => reviewedChoice(item, letter, place, result)),
+      ),
+      soft(`Your answer: ${given || "none"}. Objectives: ${item.objectives.join(", ")}. See `, lessonWords([item.see])),
     ),
   );
 }

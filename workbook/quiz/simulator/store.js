@@ -48,12 +48,12 @@ function entryNames() {
   }
 }
 
-// Sittings -------------------------------------------------------------------------------------------------------------
+// Sittings ------------------------------------------------------------------------------------------------------------
 
 const now = () => `${new Date().toISOString().slice(0, 19)}+00:00`;
 
-// Where somebody is in a sitting. It stays in this browser: place, seconds since the last entry of the log, choices of a
-// practice that were not checked yet, and the score, which questions that change later would hide.
+// Where somebody is in a sitting. It stays in this browser: place, seconds since the last entry of the log, choices of
+// a practice that were not checked yet, and the score, which questions that change later would hide.
 const freshDesk = () => ({ place: 0, spent: 0, paused: false, drafts: {}, score: null });
 
 async function newSitting(form, practice) {
@@ -96,7 +96,9 @@ function allSittings() {
       say(`A stored sitting cannot be read and is left out: ${error.message}`);
     }
   }
-  return found.sort((one, other) => (one.begun < other.begun ? -1 : one.begun > other.begun ? 1 : 0));
+  // Of two that were begun in one second the order is the same in every browser.
+  const moment = (sitting) => sitting.begun + sitting.uid;
+  return found.sort((one, other) => (moment(one) < moment(other) ? -1 : 1));
 }
 
 // What the log says of each item: latest answer and flag, seconds in all.
@@ -138,7 +140,7 @@ async function presentVersion(sitting) {
   return items.includes(undefined) ? null : versionOf(items);
 }
 
-// The file --------------------------------------------------------------------------------------------------------------
+// The file ------------------------------------------------------------------------------------------------------------
 
 function exported() {
   const sittings = allSittings().map((sitting) => {

@@ -15,6 +15,8 @@ function h(name, properties = {}, ...children) {
 
 const button = (label, onclick, properties = {}) => h("button", { type: "button", onclick, ...properties }, label);
 
+const soft = (...children) => h("p", { class: "soft" }, ...children);
+
 function show(title, ...children) {
   document.title = title === "Exam simulator" ? title : `${title} - Exam simulator`;
   const main = document.getElementById("main");
@@ -51,7 +53,12 @@ function confirmed(title, text, yes) {
     dialog.replaceChildren(
       h("h2", { id: "dialog-title" }, title),
       h("p", {}, text),
-      h("div", { class: "row" }, button(yes, close("yes"), { class: "main" }), button("Cancel", close("no"), { autofocus: true })),
+      h(
+        "div",
+        { class: "row" },
+        button(yes, close("yes"), { class: "main" }),
+        button("Cancel", close("no"), { autofocus: true }),
+      ),
     );
     dialog.returnValue = "no";
     dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
@@ -83,7 +90,11 @@ function showKeys() {
   const dialog = document.getElementById("dialog");
   dialog.replaceChildren(
     h("h2", { id: "dialog-title" }, "Keys"),
-    h("dl", { class: "keys" }, KEYS.flatMap(([key, words]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, words)])),
+    h(
+      "dl",
+      { class: "keys" },
+      KEYS.flatMap(([key, words]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, words)]),
+    ),
     h(
       "div",
       { class: "row" },
@@ -104,7 +115,11 @@ function spans(text) {
     .map((span, n) => (n % 2 ? h("code", {}, span) : span));
 }
 
-const prose = (text) => text.trim().split("\n\n").map((paragraph) => h("p", {}, ...spans(paragraph)));
+const prose = (text) =>
+  text
+    .trim()
+    .split("\n\n")
+    .map((paragraph) => h("p", {}, ...spans(paragraph)));
 
 // A program; the page's own maker has split it into pieces of one colour. A reader who scrolls by keys can reach it.
 function program(pieces) {
@@ -133,7 +148,13 @@ function duration(seconds) {
 }
 
 const day = (time) =>
-  new Date(time).toLocaleString("en-GB", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
+  new Date(time).toLocaleString("en-GB", {
+    day: "numeric",
+    month: "short",
+    year: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+  });
 
 // A bar beside a figure that says the same; it is for the eye only.
 function bar(value) {
@@ -148,7 +169,11 @@ function lessonWords(sees) {
   for (const [notebook, section] of sees.map((see) => see.split("#"))) {
     sections.set(notebook, [...(sections.get(notebook) ?? []), section.replace(/-/g, " ")]);
   }
-  return [...sections].flatMap(([notebook, found], n) => [n ? "; " : "", h("code", {}, notebook), ` ${found.join(", ")}`]);
+  return [...sections].flatMap(([notebook, found], n) => [
+    n ? "; " : "",
+    h("code", {}, notebook),
+    ` ${found.join(", ")}`,
+  ]);
 }
 
 // A table whose first column names its rows.
@@ -160,10 +185,27 @@ function table(caption, head, rows) {
       "table",
       {},
       h("caption", { class: "hidden" }, caption),
-      h("thead", {}, h("tr", {}, head.map((cell) => h("th", { scope: "col" }, cell)))),
-      h("tbody", {}, rows.map(([first, ...rest]) =>
-        h("tr", {}, h("th", { scope: "row" }, first), rest.map((cell) => h("td", {}, cell))),
-      )),
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          head.map((cell) => h("th", { scope: "col" }, cell)),
+        ),
+      ),
+      h(
+        "tbody",
+        {},
+        rows.map(([first, ...rest]) =>
+          h(
+            "tr",
+            {},
+            h("th", { scope: "row" }, first),
+            rest.map((cell) => h("td", {}, cell)),
+          ),
+        ),
+      ),
     ),
   );
 }
