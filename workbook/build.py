@@ -6,7 +6,8 @@
 - ``solutions/chapters/04_feature_store.ipynb``, solved, with the few outputs that nbval compares.
 
 ``authoring/quizzes/04_feature_store.yaml`` becomes the sealed bank ``quizzes/banks/04_feature_store.json``, and all banks
-together the exams and quizzes of ``quizzes/banks/forms.json``, each with its answer sheet ``quizzes/quiz-04.ipynb``.
+together the exams and quizzes of ``quizzes/banks/forms.json``, each with its answer sheet ``quizzes/quiz-04.ipynb``,
+and the page that asks them in a browser, ``quizzes/simulator.html``.
 
 Inside a code cell the lines between ``### BEGIN SOLUTION`` and ``### END SOLUTION`` are the answer; a cell tagged
 ``solution`` is an answer whole. The learner gets the block's ``### STUB: `` lines instead, or without them
@@ -161,9 +162,9 @@ def changes(root: Path = ROOT, exercises: Collection[str] | None = None) -> list
 
 
 def _quizzes(source: Path, target: Path) -> dict[Path, str]:
-    """The sealed banks, the forms and the answer sheets, by path."""
+    """The sealed banks, the forms, the answer sheets and the simulator, by path."""
     # Imported here: most builds of most tests have no bank.
-    from workbook.quiz import forms, library, notebooks, sealed
+    from workbook.quiz import forms, library, notebooks, sealed, simulator
     from workbook.quiz.bank import read_bank
 
     authored = read_bank(source)
@@ -172,6 +173,7 @@ def _quizzes(source: Path, target: Path) -> dict[Path, str]:
     banks = {chapter: sealed.seal(items) for chapter, items in authored.items()}
     items = [item for own in authored.values() for item in own]
     all_forms = forms.all_forms(items, source / "exams.yaml")
+    apart = forms.not_together(items)
     whole = sealed.seal(items)
     sheets = {
         target / f"{form.name}.ipynb": v4.new_notebook(
@@ -181,8 +183,9 @@ def _quizzes(source: Path, target: Path) -> dict[Path, str]:
     }
     return {
         **{target / "banks" / f"{chapter}.json": sealed.to_json(bank) for chapter, bank in banks.items()},
-        target / "banks" / library.FORMS: library.to_json(all_forms, forms.not_together(items)),
+        target / "banks" / library.FORMS: library.to_json(all_forms, apart),
         **{path: _text(sheet) for path, sheet in sheets.items()},
+        target / simulator.FILE: simulator.page(whole, library.forms_of(all_forms, apart)),
     }
 
 

@@ -281,9 +281,13 @@ def lab(context: typer.Context) -> None:
     os.execv(sys.executable, [*server, *context.args])
 
 
+_Browser = Annotated[bool, typer.Option("--browser", help="Open the simulator in the browser instead.")]
+
+
 @app.command()
 def quiz(
     name: Annotated[str | None, typer.Argument(help="A chapter's number, or a quiz. None lists them.")] = None,
+    browser: _Browser = False,
     stats: Annotated[
         bool, typer.Option("--stats", help="Show what the bank covers and how its keys are proved.")
     ] = False,
@@ -293,18 +297,19 @@ def quiz(
         from workbook.quiz import statistics
 
         raise typer.Exit(statistics.show())
-    _sit(name, practice=True)
+    _sit(name, practice=True, browser=browser)
 
 
 @app.command()
 def exam(
     name: Annotated[str | None, typer.Argument(help="An exam, such as pro-1. None lists them.")] = None,
+    browser: _Browser = False,
     seed: Annotated[
         int | None, typer.Option(metavar="N", help="With pro or assoc: draw a new exam by its blueprint.")
     ] = None,
 ) -> None:
     """Sit an exam: the clock runs while you sit, and reasons come at the end."""
-    _sit(name, practice=False, seed=seed)
+    _sit(name, practice=False, seed=seed, browser=browser)
 
 
 @app.command()
@@ -411,15 +416,18 @@ def import_(file: Annotated[Path, typer.Argument(help="A JSON file of `wb export
     typer.echo(f"{changed} of {len(found)} sittings are new")
 
 
-def _sit(name: str | None, *, practice: bool, seed: int | None = None) -> None:
+def _sit(name: str | None, *, practice: bool, seed: int | None = None, browser: bool = False) -> None:
     from rich.console import Console
 
-    from workbook.quiz import library
+    from workbook.quiz import library, simulator
 
     console = Console()
     try:
         forms = library.read_forms()
         known = {each.name: each for each in forms.fixed.values() if (each.minutes is None) == practice}
+        if name is None and browser:
+            simulator.open_page()
+            return
         if name is None:
             for form in known.values():
                 clock = "" if form.minutes is None else f", {form.minutes} min"
@@ -427,6 +435,9 @@ def _sit(name: str | None, *, practice: bool, seed: int | None = None) -> None:
             return
         bank = library.whole_bank()
         form = library.form_named(name, known) if seed is None else library.draw(name, seed, bank, forms)
+        if browser:
+            simulator.open_page(form.name if seed is None else f"{name}-random-{seed}")
+            return
     except ValueError as error:
         raise _refuse(error) from None
     _ask(form, bank, practice=practice)

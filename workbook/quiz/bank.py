@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import random
 import re
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -165,10 +165,11 @@ class Item(_Strict):
 
 
 def shuffled_letters(item_id: str, letters: str, seed: int) -> str:
-    """The letters of an item's choices in the order in which a sitting of that seed shows them."""
-    shuffled = list(letters)
-    random.Random(f"{seed}:{item_id}").shuffle(shuffled)
-    return "".join(shuffled)
+    """The letters of an item's choices in the order in which a sitting of that seed shows them.
+
+    By digest, which the browser computes too: a sitting that is carried there keeps its order.
+    """
+    return "".join(sorted(letters, key=lambda letter: sha256(f"{seed}:{item_id}:{letter}".encode()).digest()))
 
 
 class BankError(ValueError):

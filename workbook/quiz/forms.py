@@ -42,12 +42,12 @@ BLUEPRINTS = {
 }
 
 #: Lowest score of each band, of 60: those of the seeds' practice papers.
-_CLASSIC_BANDS = (
+BANDS = (
     (54, "well prepared"),
     (48, "good, with areas to review"),
     (42, "solid, with several areas to review"),
+    (0, "study the weak objectives before sitting the exam"),
 )
-_LOWEST_BAND = "study the weak objectives before sitting the exam"
 CHAPTER_QUIZ = 10
 _TITLES = {
     "01_exam_map": "Exam map",
@@ -90,7 +90,7 @@ def band(right: int, of: int) -> str:
 
     No cut score of the real exams is published.
     """
-    return next((words for least, words in _CLASSIC_BANDS if right * 60 >= least * of), _LOWEST_BAND)
+    return next(words for least, words in BANDS if right * 60 >= least * of)
 
 
 def assemble(

@@ -69,10 +69,7 @@ def read_forms(folder: Path = FOLDER) -> Forms:
 
 def to_json(found: Sequence[Form], apart: Mapping[str, Collection[str]]) -> str:
     """The text of the file of forms."""
-    content = {
-        "forms": [form.model_dump() for form in found],
-        "apart": {one: sorted(others) for one, others in sorted(apart.items())},
-    }
+    content = {"forms": [form.model_dump() for form in found], "apart": forms_of(found, apart).apart}
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -87,6 +84,11 @@ def draw(exam: str, seed: int, bank: Bank, forms: Forms) -> Form:
     if exam not in BLUEPRINTS:
         raise BankError(f"there is no blueprint {exam!r} to draw from. There are: {', '.join(BLUEPRINTS)}")
     return assemble(list(bank.items.values()), BLUEPRINTS[exam], seed, forms.apart)
+
+
+def forms_of(found: Sequence[Form], apart: Mapping[str, Collection[str]]) -> Forms:
+    """The forms as they will be read, in an order that does not change from build to build."""
+    return Forms({form.name: form for form in found}, {one: sorted(others) for one, others in sorted(apart.items())})
 
 
 def form_named(name: str, known: dict[str, Form]) -> Form:
