@@ -9,7 +9,7 @@ import uuid
 import webbrowser
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,18 +26,18 @@ from typer.testing import CliRunner
 from workbook import cli
 from workbook.quiz import exchange, simulator
 from workbook.quiz.bank import LETTERS, shuffled_letters
-from workbook.quiz.forms import BLUEPRINTS, Form, assemble, band
+from workbook.quiz.forms import BLUEPRINTS, Form, band
 from workbook.quiz.grading import grade
-from workbook.quiz.library import Forms, read_forms, whole_bank
+from workbook.quiz.library import Forms, draw, read_forms, whole_bank
 from workbook.quiz.sealed import Bank, SealedItem, seal
 
-EXAM = "pro-0"
+EXAM = "pro-1"
 LIMIT = 1_500_000
 
 
 @dataclass(frozen=True)
 class Site:
-    """The page of the real bank, with an exam drawn from it."""
+    """The page of the real bank and its forms."""
 
     url: str
     text: str
@@ -52,8 +52,6 @@ class Site:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     bank, forms = whole_bank(), read_forms()
-    exam = assemble(list(bank.items.values()), BLUEPRINTS["pro"], 4, forms.apart, name=EXAM)
-    forms = replace(forms, fixed={EXAM: exam} | forms.fixed)
     path = tmp_path_factory.mktemp("simulator") / "simulator.html"
     text = simulator.page(bank, forms)
     path.write_text(text, encoding="utf-8")
@@ -654,12 +652,14 @@ def test_random_exams_keep_weights_spread_objectives_and_what_is_apart(visit, si
     page = visit(site.url)
     first, *others = list(site.bank.items.values())
     blueprint = BLUEPRINTS["pro"]
+    pairs = [[first.id, each.id] for each in others if each.domain == first.domain][:5]
     told = page.evaluate(
         """([seeds, pairs]) => {
           for (const [one, other] of pairs) { (bank.apart[one] ??= []).push(other); (bank.apart[other] ??= []).push(one); }
-          return seeds.map((seed) => drawExam(bank.exams.find((each) => each.name === "pro"), seed).items);
+          const exam = bank.exams.find((each) => each.name === "pro");
+          return Promise.all(seeds.map(async (seed) => (await drawExam(exam, seed)).items));
         }""",
-        [[1, 1, 2, 3], (pairs := [[first.id, each.id] for each in others if each.domain == first.domain][:5])],
+        [[1, 1, 2, 3], pairs],
     )
     assert told[0] == told[1] != told[2]
     for items in told:
@@ -677,12 +677,25 @@ def test_random_exams_keep_weights_spread_objectives_and_what_is_apart(visit, si
             assert all(drawn[each] >= min(pool[each] - 1, max(drawn.values()) - 1) for each in pool)
 
 
+@pytest.mark.parametrize("exam", BLUEPRINTS)
+def test_equal_seeds_draw_the_same_exam_as_in_the_terminal(visit, site: Site, exam: str):
+    drawn = visit(site.url).evaluate(
+        """([name, seeds]) => {
+          const exam = bank.exams.find((each) => each.name === name);
+          return Promise.all(seeds.map((seed) => drawExam(exam, seed)));
+        }""",
+        [exam, [1, 7, 2**31 - 1]],
+    )
+    for form, seed in zip(drawn, (1, 7, 2**31 - 1), strict=True):
+        assert Form.model_validate(form) == draw(exam, seed, site.bank, site.forms)
+
+
 def test_a_random_exam_can_be_sat(visit, site: Site):
     page = visit(site.url)
     page.get_by_role("link", name="Machine Learning Professional, random exam").click()
     page.get_by_role("button", name="Begin exam").click()
     expect(page.locator("h1")).to_have_text("Question 1 of 59")
-    assert re.fullmatch(r"pro-random-\d+", stored(page)[0]["form"])
+    assert re.fullmatch(r"pro-seed-\d+", stored(page)[0]["form"])
 
 
 def test_an_unknown_address_leads_to_the_first_screen(visit, site: Site):
@@ -954,7 +967,7 @@ def opened(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
 
 @pytest.mark.parametrize(
     ("command", "anchor"),
-    [(["exam"], ""), (["quiz"], ""), (["quiz", "04"], "quiz-04"), (["exam", "pro", "--seed", "3"], "pro-random-3")],
+    [(["exam"], ""), (["quiz"], ""), (["quiz", "04"], "quiz-04"), (["exam", "pro", "--seed", "3"], "pro-seed-3")],
 )
 def test_the_command_opens_the_page_at_a_form(opened: list[str], command: list[str], anchor: str):
     done = CliRunner().invoke(cli.app, [*command, "--browser"])

@@ -436,7 +436,7 @@ def _sit(name: str | None, *, practice: bool, seed: int | None = None, browser: 
         bank = library.whole_bank()
         form = library.form_named(name, known) if seed is None else library.draw(name, seed, bank, forms)
         if browser:
-            simulator.open_page(form.name if seed is None else f"{name}-random-{seed}")
+            simulator.open_page(form.name)
             return
     except ValueError as error:
         raise _refuse(error) from None

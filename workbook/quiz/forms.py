@@ -6,10 +6,10 @@ from the seed questions that items stand for; a random form follows from a bluep
 
 from __future__ import annotations
 
-import random
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import yaml
@@ -128,20 +128,19 @@ def assemble(
     BankError
         When a domain has too few items.
     """
-    chance = random.Random(seed)
+    rank = {item.id: _rank(item.id, seed) for item in items}
     chosen: list[str] = []
     for domain, wanted in blueprint.domains.items():
         pool = {item.id: item.objectives[0] for item in items if item.exam and item.domain == domain}
         try:
-            _draw(pool, wanted, chosen, apart, chance, avoid, spare)
+            _draw(pool, wanted, chosen, apart, rank, avoid, spare)
         except LookupError:
             raise BankError(f"{domain} has {len(pool)} items in the bank: too few for a form with {wanted}") from None
-    chance.shuffle(chosen)
     return Form(
         name=name or f"{blueprint.name}-seed-{seed}",
         title=f"{blueprint.title}, {f'drawn from seed {seed}' if name is None else f'exam {name[-1]}'}",
         minutes=blueprint.minutes,
-        items=tuple(chosen),
+        items=tuple(sorted(chosen, key=rank.__getitem__)),
     )
 
 
@@ -171,7 +170,7 @@ def chapter_quiz(
             CHAPTER_QUIZ,
             chosen,
             apart,
-            random.Random(seed),
+            {item.id: _rank(item.id, seed) for item in items},
             avoid,
             spare,
         )
@@ -179,6 +178,11 @@ def chapter_quiz(
         raise BankError(f"{chapter} has {len(items)} items: too few for a quiz of {CHAPTER_QUIZ}") from None
     ordered = tuple(item.id for item in items if item.id in chosen)
     return Form(name=f"quiz-{chapter[:2]}", title=title, items=ordered)
+
+
+def _rank(item_id: str, seed: int) -> bytes:
+    """The place of an item among others, by digest, which the browser computes too: equal seeds give equal exams there."""
+    return sha256(f"{seed}:{item_id}".encode()).digest()
 
 
 def not_together(items: Sequence[Item]) -> dict[str, set[str]]:
@@ -195,7 +199,7 @@ def _draw(
     wanted: int,
     chosen: list[str],
     apart: Mapping[str, Collection[str]],
-    chance: random.Random,
+    rank: Mapping[str, bytes],
     avoid: Collection[str],
     spare: Collection[str],
 ) -> None:
@@ -205,8 +209,7 @@ def _draw(
         free = [each for each in pool if each not in chosen and not set(apart.get(each, ())) & set(chosen)]
         if not free:
             raise LookupError
-        chance.shuffle(free)
-        best = min(free, key=lambda each: (each in avoid, times[pool[each]], each in spare))
+        best = min(free, key=lambda each: (each in avoid, times[pool[each]], each in spare, rank[each]))
         times[pool[best]] += 1
         chosen.append(best)
 

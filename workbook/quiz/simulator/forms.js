@@ -24,36 +24,21 @@ const itemsOf = (ids) => ids.map((id) => bank.items.get(id));
 
 const bandOf = ({ right, of }) => bank.bands.find(([least]) => right * 60 >= least * of)[1];
 
-// Numbers in [0, 1) that follow from a seed: the generator "mulberry32".
-function randomFrom(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-function shuffled(values, random) {
-  const found = [...values];
-  for (let last = found.length - 1; last > 0; last -= 1) {
-    const other = Math.floor(random() * (last + 1));
-    [found[last], found[other]] = [found[other], found[last]];
-  }
-  return found;
-}
-
 const newSeed = () => crypto.getRandomValues(new Uint32Array(1))[0] >>> 1;
 
 // Draw a form: in each domain an objective gets its next item only when the others have as many, and no two items that
-// must not meet come together. An error where a domain has too few.
-function drawExam(exam, seed) {
-  const random = randomFrom(seed);
+// must not meet come together. Equal seeds give equal forms, here and in Python. An error where a domain has too few.
+async function drawExam(exam, seed) {
+  const ids = [...bank.items.keys()];
+  const digests = await Promise.all(ids.map(async (id) => hex(await sha256(`${seed}:${id}`))));
+  const rank = new Map(ids.map((id, n) => [id, digests[n]]));
   const chosen = [];
   for (const [domain, wanted] of Object.entries(exam.domains)) {
     const pool = [...bank.items.values()].filter((item) => item.exam && item.domain === domain);
     const times = {};
+    const count = (item) => times[item.objectives[0]] ?? 0;
+    const isBefore = (one, other) =>
+      count(one) !== count(other) ? count(one) < count(other) : rank.get(one.id) < rank.get(other.id);
     for (let n = 0; n < wanted; n += 1) {
       const free = pool.filter(
         ({ id }) => !chosen.includes(id) && !(bank.apart[id] ?? []).some((other) => chosen.includes(other)),
@@ -61,23 +46,22 @@ function drawExam(exam, seed) {
       if (!free.length) {
         throw new Error(`${domain} has ${pool.length} items in the bank: too few for a form with ${wanted}`);
       }
-      const count = (item) => times[item.objectives[0]] ?? 0;
-      const best = shuffled(free, random).reduce((one, other) => (count(other) < count(one) ? other : one));
+      const best = free.reduce((one, other) => (isBefore(other, one) ? other : one));
       times[best.objectives[0]] = count(best) + 1;
       chosen.push(best.id);
     }
   }
   return {
-    name: `${exam.name}-random-${seed}`,
-    title: `${exam.title}, random exam`,
+    name: `${exam.name}-seed-${seed}`,
+    title: `${exam.title}, drawn from seed ${seed}`,
     minutes: exam.minutes,
-    items: shuffled(chosen, random),
+    items: chosen.sort((one, other) => (rank.get(one) < rank.get(other) ? -1 : 1)),
   };
 }
 
-// The form of a random exam's name, "pro-random-7"; undefined when it is no such name.
-function randomForm(name) {
-  const [, exam, seed] = /^(.+)-random-(\d{1,10})$/.exec(name) ?? [];
+// The form of a random exam's name, "pro-seed-7"; undefined when it is no such name.
+async function randomForm(name) {
+  const [, exam, seed] = /^(.+)-seed-(\d{1,10})$/.exec(name) ?? [];
   const found = bank.exams.find((each) => each.name === exam);
   return found && drawExam(found, Number(seed));
 }

@@ -25,7 +25,7 @@ async function showHome() {
     open.length ? section("Go on", h("ul", { class: "cards" }, open)) : null,
     section(
       "Exams",
-      h("ul", { class: "cards" }, cards(forms.filter((form) => form.minutes !== null)), bank.exams.map(randomCard)),
+      h("ul", { class: "cards" }, cards(forms.filter((form) => form.minutes !== null)), await Promise.all(bank.exams.map(randomCard))),
     ),
     missedSection(missedForm(outcomes)),
     quizzes.length ? section("Quizzes", h("ul", { class: "cards small" }, cards(quizzes))) : null,
@@ -48,11 +48,11 @@ const formCard = (form, result) =>
     result ? h("span", { class: "soft" }, `Last: ${figure(result.score)} (${share(result.score)})`) : null,
   );
 
-function randomCard(exam) {
+async function randomCard(exam) {
   const questions = Object.values(exam.domains).reduce((sum, each) => sum + each, 0);
   const title = `${exam.title}, random exam`;
   try {
-    const form = drawExam(exam, newSeed());
+    const form = await drawExam(exam, newSeed());
     return h(
       "li",
       { class: "card" },
