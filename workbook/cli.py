@@ -30,8 +30,8 @@ app = typer.Typer(
     help="The lakehouse ML workbook. `wb python ...` runs its Python; `wb lock` makes requirements.lock anew.",
 )
 
-#: Long tests that need no part of the others' session.
-_BESIDE = ("tests/test_proofs.py",)
+#: Long tests that run beside the others.
+_PROOFS, _BROWSER = "tests/test_proofs.py", "tests/test_simulator.py"
 #: Two notebooks keep two cores busy; on one core they would only wait for each other.
 JOBS = min(2, os.cpu_count() or 1)
 _STATE = {
@@ -136,7 +136,7 @@ class _Steps:
         from workbook.run import in_home
 
         nbval = ["--nbval-lax", "--nbval-current-env", "-p", "no:cacheprovider"]
-        elsewhere = [argument for name in _BESIDE for argument in ("--ignore", name)]
+        elsewhere = ["--ignore", _PROOFS, "--ignore", _BROWSER]
         spark = WarmJvm()
         try:
             with in_home(self._scratch / "home", "classic"):
@@ -144,7 +144,7 @@ class _Steps:
             self.pytest(
                 [
                     _Tests("Tests, classic Spark", ["tests", *elsewhere]),
-                    _Tests("Keys of the questions, by running their choices", ["tests/test_proofs.py"]),
+                    _Tests("Keys of the questions, by running their choices", [_PROOFS]),
                 ],
                 [
                     _Tests(
@@ -153,6 +153,7 @@ class _Steps:
                         environment,
                     ),
                     _Tests("Answer sheets", [*nbval, "quizzes"], environment),
+                    _Tests("The exam simulator, in a browser", [_BROWSER]),
                     _Tests(
                         "Tests of both engines, Spark Connect",
                         ["tests", "-m", "both_engines", "-p", "no:cacheprovider"],
