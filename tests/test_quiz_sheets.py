@@ -18,7 +18,7 @@ from test_quiz_grading import item
 from typer.testing import CliRunner
 
 from workbook import cli
-from workbook.quiz import gradebook, library, notebooks, sheet, sittings
+from workbook.quiz import library, notebooks, sheet, sittings
 from workbook.quiz.forms import Form
 from workbook.quiz.gradebook import grade_folder, item_statistics
 from workbook.quiz.grading import AnswerError, Share
@@ -219,7 +219,7 @@ def test_one_broken_sheet_is_a_row_with_its_reason_and_the_others_are_graded(tmp
 @pytest.mark.slow
 def test_a_run_takes_computed_answers_and_ends_what_does_not_end(tmp_path: Path, banks: Path):
     folder = tmp_path / "class"
-    shows = f"display({{'{gradebook.MIME}': {{'quiz': quiz, 'answers': answers}}, 'text/plain': ''}}, raw=True)"
+    shows = f"display({{'{sheet.MIME}': {{'quiz': quiz, 'answers': answers}}, 'text/plain': ''}}, raw=True)"
 
     def program(source: str) -> nbformat.NotebookNode:
         made = notebook("dict(zip(['fs-pit-001'], 'B'))")

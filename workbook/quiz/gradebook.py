@@ -28,11 +28,10 @@ from workbook.quiz.forms import Form, band
 from workbook.quiz.grading import AnswerError, Result, grade
 from workbook.quiz.library import Forms
 from workbook.quiz.sealed import Bank
+from workbook.quiz.sheet import MIME
 from workbook.quiz.text import prose_html
 from workbook.report import templates
 
-#: Carries the answers of an executed sheet; :class:`workbook.quiz.sheet.Sheet` shows it.
-MIME = "application/vnd.lakehouse-ml-workbook.sheet+json"
 RUN_SECONDS = 120
 _PARAMETERS = ("quiz", "version", "student", "answers")
 

@@ -16,10 +16,12 @@ from workbook.objectives import DOMAINS, OBJECTIVES
 from workbook.progress import database
 from workbook.quiz import library, sittings
 from workbook.quiz.forms import Form, band
-from workbook.quiz.gradebook import MIME
 from workbook.quiz.grading import AnswerError, Result, grade
 from workbook.quiz.sealed import Bank, SealedItem
 from workbook.quiz.text import code_html, prose_html
+
+#: Carries the answers of an executed sheet to `wb grade`.
+MIME = "application/vnd.lakehouse-ml-workbook.sheet+json"
 
 
 class Sheet:
