@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -102,7 +103,7 @@ def test(context: typer.Context) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         steps = _Steps(Path(scratch))
         if chosen:
-            steps.pytest([_Tests("Tests, classic Spark", ["tests", *chosen])])
+            steps.pytest(_Tests("Tests, classic Spark", ["tests", *chosen]))
         else:
             steps.everything()
             if find_spec("ruff"):
@@ -123,6 +124,22 @@ class _Tests:
     environment: dict[str, str] | None = None
 
 
+@dataclass
+class _Running:
+    """A run of pytest that was started; without a log it prints for itself."""
+
+    title: str
+    process: subprocess.Popen[bytes]
+    counts: Path
+    log: IO[str] | None
+
+    def show(self) -> None:
+        """Print the log."""
+        if self.log is not None:
+            self.log.seek(0)
+            print(f"\n=== {self.title}\n{self.log.read()}", flush=True)
+
+
 class _Steps:
     """Runs one step after the other, counts their tests and remembers whether one failed."""
 
@@ -131,74 +148,67 @@ class _Steps:
         self._passed = self._failed = self._skipped = 0
 
     def everything(self) -> None:
-        """Run all tests in two lanes side by side: one alone leaves much of two cores idle."""
+        """Run all tests, two runs at a time: one alone leaves much of two cores idle."""
         from workbook.jvm import WarmJvm
         from workbook.run import in_home
 
         nbval = ["--nbval-lax", "--nbval-current-env", "-p", "no:cacheprovider"]
-        elsewhere = ["--ignore", _PROOFS, "--ignore", _BROWSER]
         spark = WarmJvm()
         try:
             with in_home(self._scratch / "home", "classic"):
                 environment = os.environ | {"WORKBOOK_STRICT": "1"} | spark.environment()
             self.pytest(
-                [
-                    _Tests("Tests, classic Spark", ["tests", *elsewhere]),
-                    _Tests("Keys of the questions, by running their choices", [_PROOFS]),
-                ],
-                [
-                    _Tests(
-                        "Solved notebooks, strictly, against their stored outputs",
-                        [*nbval, "solutions"],
-                        environment,
-                    ),
-                    _Tests("Answer sheets", [*nbval, "quizzes"], environment),
-                    _Tests("The exam simulator, in a browser", [_BROWSER]),
-                    _Tests(
-                        "Tests of both engines, Spark Connect",
-                        ["tests", "-m", "both_engines", "-p", "no:cacheprovider"],
-                        os.environ | {"WORKBOOK_SPARK": "connect"},
-                    ),
-                ],
+                _Tests("Tests, classic Spark", ["tests", "--ignore", _PROOFS, "--ignore", _BROWSER]),
+                _Tests("Solved notebooks, strictly, against their stored outputs", [*nbval, "solutions"], environment),
+                _Tests("Answer sheets", [*nbval, "quizzes"], environment),
+                _Tests(
+                    "Tests of both engines, Spark Connect",
+                    ["tests", "-m", "both_engines", "-p", "no:cacheprovider"],
+                    os.environ | {"WORKBOOK_SPARK": "connect"},
+                ),
+                _Tests("Keys of the questions, by running their choices", [_PROOFS]),
+                _Tests("The exam simulator, in a browser", [_BROWSER]),
+                at_once=2,
             )
         finally:
             spark.close()
 
-    def pytest(self, *lanes: list[_Tests]) -> None:
-        """Run pytest in lanes side by side. What a lane beside the first prints comes at the end.
+    def pytest(self, *tests: _Tests, at_once: int = 1) -> None:
+        """Run pytest, some runs at once. The output of the first is shown as it comes, that of the others at their end.
 
         A run without a single test is a failure.
         """
+        waiting = deque(enumerate(tests))
+        running: list[_Running] = []
+        silent: list[_Running] = []  # ended, and not shown yet
         with contextlib.ExitStack() as stack:
-            logs: list[tuple[str, IO[str]]] = []
-            waiting = [list(lane) for lane in lanes]
-            running: dict[int, tuple[subprocess.Popen[bytes], Path]] = {}
-            while running or any(waiting):
-                for number, lane in enumerate(waiting):
-                    if number in running:
-                        process, counts = running[number]
-                        if (code := process.poll()) is None:
-                            continue
-                        self._count(code, counts)
-                        del running[number]
-                    if lane:
-                        tests, log = lane.pop(0), None
-                        if number == 0:
-                            print(f"\n=== {tests.title}", flush=True)
-                        else:
-                            log = stack.enter_context(tempfile.TemporaryFile("w+", dir=self._scratch))
-                            logs.append((tests.title, log))
-                        counts = self._scratch / f"junit-{number}.xml"
-                        command = [sys.executable, "-m", "pytest", f"--junitxml={counts}", *tests.arguments]
-                        process = subprocess.Popen(
-                            command, cwd=ROOT, env=tests.environment, stdout=log, stderr=log and subprocess.STDOUT
-                        )
-                        stack.callback(process.kill)  # for the others, when one cannot be started or Ctrl-C comes
-                        running[number] = process, counts
+            while running or waiting:
+                if waiting and len(running) < at_once:
+                    number, chosen = waiting.popleft()
+                    log = None
+                    if number == 0:
+                        print(f"\n=== {chosen.title}", flush=True)
+                    else:
+                        log = stack.enter_context(tempfile.TemporaryFile("w+", dir=self._scratch))
+                    counts = self._scratch / f"junit-{number}.xml"
+                    command = [sys.executable, "-m", "pytest", f"--junitxml={counts}", *chosen.arguments]
+                    process = subprocess.Popen(
+                        command, cwd=ROOT, env=chosen.environment, stdout=log, stderr=log and subprocess.STDOUT
+                    )
+                    stack.callback(process.kill)  # for the others, when one cannot be started or Ctrl-C comes
+                    running.append(_Running(chosen.title, process, counts, log))
+                    continue
+                for each in [each for each in running if each.process.poll() is not None]:
+                    running.remove(each)
+                    silent.append(each)
+                    self._count(each.process.returncode, each.counts)
+                if silent and not any(each.log is None for each in running):
+                    for each in silent:
+                        each.show()
+                    silent.clear()
+                    if running:
+                        print(f"(running: {', '.join(each.title for each in running)})", flush=True)
                 time.sleep(0.1)
-            for title, written in logs:
-                written.seek(0)
-                print(f"\n=== {title}\n{written.read()}", flush=True)
 
     def _count(self, code: int, counts: Path) -> None:
         failed = 0
