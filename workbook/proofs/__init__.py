@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from pyspark.sql import DataFrame, SparkSession
 
+#: A proof works on a handful of rows: compiling a plan takes longer than running it.
+_INTERPRETED = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
+
 Proof = Callable[["Lab"], Iterable[str]]
 
 
@@ -72,7 +75,10 @@ class Lab:
     def _workspace(self) -> Any:
         from workbook import start
 
-        return start(schema="proofs")
+        workspace = start(schema="proofs")
+        for name, value in _INTERPRETED.items():
+            workspace.spark.conf.set(name, value)
+        return workspace
 
 
 def holds(claims: dict[str, bool]) -> set[str]:
