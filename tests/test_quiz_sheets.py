@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from scipy.stats import pointbiserialr
 from test_quiz_grading import item
 from typer.testing import CliRunner
 
+from lakehouse.home import ROOT
 from workbook import cli
 from workbook.quiz import library, notebooks, sheet, sittings
 from workbook.quiz.forms import Form
@@ -296,3 +298,10 @@ def test_papermill_grades_a_committed_sheet_from_another_folder(tmp_path: Path, 
     shown = nbformat.read(tmp_path / "out.ipynb", as_version=4).cells[-1].outputs
     assert f"{len(answers)} of {len(answers)} right (100 %)" in shown[0].data["text/plain"]
     assert "Kept" in shown[-1].text
+
+
+def test_the_readmes_example_answers_a_question_that_is_asked():
+    [(name, item_id)] = re.findall(
+        r"quizzes/(quiz-\d\d)\.ipynb .*\{answers: \{([\w-]+):", (ROOT / "README.md").read_text()
+    )
+    assert item_id in library.read_forms(ROOT / "quizzes" / "banks").fixed[name].items
