@@ -11,7 +11,7 @@ from test_quiz_grading import item
 
 from workbook.quiz.bank import shuffled_letters
 from workbook.quiz.grading import AnswerError, grade
-from workbook.quiz.sealed import Bank, SealedChoice, SealedItem, seal
+from workbook.quiz.sealed import Bank, SealedItem, item_of, seal
 
 PATH = Path(__file__).parent / "vectors" / "grading.json"
 
@@ -112,16 +112,7 @@ def read_bank(items: list[dict[str, Any]]) -> Bank:
     """The bank of a file of vectors, as if it had been read from a sealed one."""
     fields = SealedItem.__dataclass_fields__
     return Bank(
-        {
-            each["id"]: SealedItem(
-                **{name: value for name, value in each.items() if name in fields}
-                | {
-                    "objectives": tuple(each["objectives"]),
-                    "choices": tuple(SealedChoice(**choice) for choice in each["choices"]),
-                }
-            )
-            for each in items
-        }
+        {each["id"]: item_of({name: value for name, value in each.items() if name in fields}) for each in items}
     )
 
 

@@ -28,6 +28,8 @@ import textwrap
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -174,7 +176,7 @@ def _quizzes(source: Path, target: Path) -> dict[Path, str]:
     items = [item for own in authored.values() for item in own]
     all_forms = forms.all_forms(items, source / "exams.yaml")
     apart = forms.not_together(items)
-    whole = sealed.seal(items)
+    whole = reduce(or_, banks.values())
     sheets = {
         target / f"{form.name}.ipynb": v4.new_notebook(
             cells=notebooks.cells(form, whole), metadata=_metadata(f"{_FORMS}#{form.name}")

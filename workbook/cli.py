@@ -430,14 +430,14 @@ def import_(file: Annotated[Path, typer.Argument(help="A JSON file of `wb export
 def _sit(name: str | None, *, practice: bool, seed: int | None = None, browser: bool = False) -> None:
     from rich.console import Console
 
-    from workbook.quiz import library, simulator
+    from workbook.quiz import library
 
     console = Console()
     try:
         forms = library.read_forms()
         known = {each.name: each for each in forms.fixed.values() if (each.minutes is None) == practice}
         if name is None and browser:
-            simulator.open_page()
+            _open("")
             return
         if name is None:
             for form in known.values():
@@ -447,11 +447,18 @@ def _sit(name: str | None, *, practice: bool, seed: int | None = None, browser: 
         bank = library.whole_bank()
         form = library.form_named(name, known) if seed is None else library.draw(name, seed, bank, forms)
         if browser:
-            simulator.open_page(form.name)
+            _open(form.name)
             return
     except ValueError as error:
         raise _refuse(error) from None
     _ask(form, bank, practice=practice)
+
+
+def _open(name: str) -> None:
+    # Only the page needs its maker, which brings lexers and templates.
+    from workbook.quiz import simulator
+
+    simulator.open_page(name)
 
 
 def _ask(form: Form, bank: Bank, *, practice: bool) -> None:

@@ -1,7 +1,7 @@
 """The learner's own copies of the notebooks: made once, worked in, never overwritten.
 
-The notebooks of ``chapters/``, ``capstone/`` and ``quizzes/`` are files of the repository. Who works in them would lose the work to
-the next build, and meet conflicts with the next ``git pull``.
+The notebooks of ``chapters/``, ``capstone/`` and ``quizzes/`` are files of the repository. Who works in them would lose
+the work to the next build, and meet conflicts with the next ``git pull``.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from workbook.quiz.bank import LETTERS
 from workbook.quiz.forms import Form
 from workbook.quiz.sealed import Bank, SealedItem
 from workbook.quiz.sittings import Answer, Sitting
-from workbook.quiz.text import code_html, prose_html
+from workbook.quiz.text import prose_html, question_html
 
 FORMAT = "lakehouse-ml-workbook sittings"
 VERSION = 1
@@ -147,7 +147,7 @@ def to_csv(found: Iterable[Sitting], bank: Bank) -> str:
     for sitting in found:
         graded = sittings.graded(sitting, bank)
         outcomes = {item.id: item for item in graded.items} if graded else {}
-        answers, seconds = sitting.answers, sitting.seconds
+        answers, seconds, flagged = sitting.answers, sitting.seconds, sitting.flagged
         for item in sitting.form.items:
             known = outcomes.get(item)
             writer.writerow(
@@ -161,7 +161,7 @@ def to_csv(found: Iterable[Sitting], bank: Bank) -> str:
                     " ".join(known.objectives) if known else "",
                     answers.get(item, ""),
                     int(known.right) if known else "",
-                    int(item in sitting.flagged),
+                    int(item in flagged),
                     f"{seconds.get(item, 0.0):.1f}",
                 ]
             )
@@ -191,19 +191,13 @@ def write_anki(bank: Bank, path: Path) -> int:
         deck.add_note(
             genanki.Note(
                 model=model,
-                fields=[item.id, _question(item), _answer(item)],
+                fields=[item.id, question_html(item), _answer(item)],
                 tags=[objective.replace(".", "-") for objective in item.objectives],
                 guid=genanki.guid_for(item.id),
             )
         )
     genanki.Package(deck).write_to_file(str(path))
     return len(bank.items)
-
-
-def _question(item: SealedItem) -> str:
-    code = code_html(item.code) if item.code else ""
-    choices = "".join(f"<li>{prose_html(choice.text)}</li>" for choice in item.choices)
-    return f"<p>{prose_html(item.stem)}</p>{code}<p><b>{prose_html(item.ask or '')}</b></p><ol type=A>{choices}</ol>"
 
 
 def _answer(item: SealedItem) -> str:

@@ -101,7 +101,7 @@ def assemble(
     *,
     avoid: Collection[str] = (),
     spare: Collection[str] = (),
-    name: str | None = None,
+    number: int | None = None,
 ) -> Form:
     """Draw a form by a blueprint.
 
@@ -120,8 +120,8 @@ def assemble(
         Ids that are taken only when a domain has too few others.
     spare : collection of str
         Ids that are taken only when their objective has no others.
-    name : str, optional
-        By default made from the seed.
+    number : int, optional
+        Of a fixed exam, for its name and title; by default these are made from the seed.
 
     Raises
     ------
@@ -136,9 +136,10 @@ def assemble(
             _draw(pool, wanted, chosen, apart, rank, avoid, spare)
         except LookupError:
             raise BankError(f"{domain} has {len(pool)} items in the bank: too few for a form with {wanted}") from None
+    name, title = (f"seed-{seed}", f"drawn from seed {seed}") if number is None else (f"{number}", f"exam {number}")
     return Form(
-        name=name or f"{blueprint.name}-seed-{seed}",
-        title=f"{blueprint.title}, {f'drawn from seed {seed}' if name is None else f'exam {name[-1]}'}",
+        name=f"{blueprint.name}-{name}",
+        title=f"{blueprint.title}, {title}",
         minutes=blueprint.minutes,
         items=tuple(sorted(chosen, key=rank.__getitem__)),
     )
@@ -294,10 +295,10 @@ def draw_fixed(bank: Mapping[str, Sequence[Item]]) -> list[Form]:
     items = [item for own in bank.values() for item in own]
     apart = not_together(items)
     old = {each for form in forms_from_seeds(items) for each in form.items}
-    first = assemble(items, BLUEPRINTS["pro"], 1, apart, spare=old, name="pro-1")
-    second = assemble(items, BLUEPRINTS["pro"], 2, apart, avoid=first.items, spare=old, name="pro-2")
+    first = assemble(items, BLUEPRINTS["pro"], 1, apart, spare=old, number=1)
+    second = assemble(items, BLUEPRINTS["pro"], 2, apart, avoid=first.items, spare=old, number=2)
     taken = first.items + second.items
-    associate = assemble(items, BLUEPRINTS["assoc"], 3, apart, avoid=taken, spare=old, name="assoc-1")
+    associate = assemble(items, BLUEPRINTS["assoc"], 3, apart, avoid=taken, spare=old, number=1)
     taken += associate.items
     quizzes = [
         chapter_quiz(chapter, _TITLES[chapter], own, apart, avoid=taken, spare=old) for chapter, own in bank.items()

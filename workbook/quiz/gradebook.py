@@ -28,7 +28,7 @@ from workbook.quiz.forms import Form, band
 from workbook.quiz.grading import AnswerError, Result, grade
 from workbook.quiz.library import Forms
 from workbook.quiz.sealed import Bank
-from workbook.quiz.sheet import MIME
+from workbook.quiz.sheet import MIME, read_answers
 from workbook.quiz.text import prose_html
 from workbook.report import templates
 
@@ -262,10 +262,7 @@ def _parameters(notebook: dict[str, Any]) -> dict[str, Any]:
 def _literal_answers(notebook: dict[str, Any], sheet: dict[str, Any]) -> dict[str, str]:
     answers = sheet["answers"]
     if isinstance(answers, str):
-        try:
-            answers = json.loads(answers or "{}")
-        except ValueError:
-            raise SheetError("answers is a text that is no JSON") from None
+        answers = read_answers(answers)
     if not isinstance(answers, dict):
         raise SheetError("answers is not written out as a dictionary; `wb grade --run` executes the sheet")
     for number, cell in enumerate(_code(notebook), start=1):

@@ -99,6 +99,12 @@ class Result:
         return sorted(shares, key=lambda each: (shares[each].percent, -shares[each].of, each))[:count]
 
 
+def to_repeat(bank: Bank, result: Result, objective: str) -> list[str]:
+    """Sections of lessons (``see``) of an objective's items that were not right, each once."""
+    missed = (bank.items[each.id].see for each in result.items if objective in each.objectives and not each.right)
+    return list(dict.fromkeys(missed))
+
+
 def grade(bank: Bank, answers: Mapping[str, str], *, version: str | None = None) -> Result:
     """Grade answers.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import cycle
@@ -51,7 +51,7 @@ class SealedItem:
         """The letters that can be chosen."""
         return LETTERS[: len(self.choices)]
 
-    @property
+    @cached_property
     def version(self) -> str:
         """Changes with every change of the question."""
         return _digest(json.dumps(asdict(self), ensure_ascii=False))
@@ -155,21 +155,18 @@ def read_sealed(path: Path) -> Bank:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if content["format"] != FORMAT:
             raise BankError(f"{path.name} has format {content['format']}, this program reads {FORMAT}: run `wb build`")
-        items = {
-            fields["id"]: SealedItem(
-                **fields
-                | {
-                    "objectives": tuple(fields["objectives"]),
-                    "choices": tuple(SealedChoice(**choice) for choice in fields["choices"]),
-                }
-            )
-            for fields in content["items"]
-        }
+        items = {fields["id"]: item_of(fields) for fields in content["items"]}
         return Bank(items)
     except (ValueError, KeyError, TypeError) as error:
         if isinstance(error, BankError):
             raise
         raise BankError(f"{path.name} is not a bank ({error}); `wb build` makes it anew") from error
+
+
+def item_of(fields: Mapping[str, Any]) -> SealedItem:
+    """An item from its fields as JSON holds them."""
+    choices = tuple(SealedChoice(**choice) for choice in fields["choices"])
+    return SealedItem(**{**fields, "objectives": tuple(fields["objectives"]), "choices": choices})
 
 
 def _seal(item_id: str, letter: str, *, right: bool) -> str:

@@ -16,7 +16,7 @@ from workbook.objectives import DOMAINS, OBJECTIVES
 from workbook.progress import database
 from workbook.quiz import library, sittings
 from workbook.quiz.forms import Form, band
-from workbook.quiz.grading import AnswerError, Result, grade
+from workbook.quiz.grading import AnswerError, Result, grade, to_repeat
 from workbook.quiz.sealed import Bank, SealedItem
 from workbook.quiz.text import code_html, prose_html
 
@@ -47,7 +47,7 @@ class Sheet:
     def __init__(self, quiz: str, answers: Mapping[str, str] | str, *, version: str) -> None:
         self.form: Form = library.form_named(quiz, library.read_forms().fixed)
         self.bank: Bank = library.whole_bank().only(self.form.items)
-        self.answers = _mapping(answers)
+        self.answers = read_answers(answers)
         self.version = version
         grade(self.bank, {}, version=version)
 
@@ -136,12 +136,12 @@ def explained(item: SealedItem, given: str) -> str:
 
 def _weak(objective: str, bank: Bank, result: Result) -> str:
     share = result.by_objective[objective]
-    missed = (bank.items[each.id].see for each in result.items if objective in each.objectives and not each.right)
-    sections = ", ".join(dict.fromkeys(missed))
+    sections = ", ".join(to_repeat(bank, result, objective))
     return f"<li>{objective} {html.escape(OBJECTIVES[objective])} ({share.right} of {share.of}): {html.escape(sections)}</li>"
 
 
-def _mapping(answers: Mapping[str, str] | str) -> dict[str, str]:
+def read_answers(answers: Mapping[str, str] | str) -> dict[str, str]:
+    """Answers as a mapping, from one or from its JSON text. An AnswerError for another text."""
     if not isinstance(answers, str):
         return dict(answers)
     try:

@@ -229,8 +229,10 @@ def _read(where: str, values: Sequence[object]) -> list[Sitting]:
             )
         }
         for uid, item, given, flagged, seconds, at in connection.execute(
-            "SELECT sitting, item, given, flagged, seconds, at FROM answers ORDER BY id"
+            "SELECT sitting, item, given, flagged, seconds, at FROM answers"
+            f" WHERE sitting IN (SELECT uid FROM sittings WHERE {where}) ORDER BY id",
+            tuple(values),
         ):
-            if uid in sittings:
+            if uid in sittings:  # another process may have added one meanwhile
                 sittings[uid].log.append(Answer(item, given, bool(flagged), seconds, at))
     return list(sittings.values())

@@ -16,7 +16,7 @@ from workbook.objectives import DOMAINS, OBJECTIVES
 from workbook.quiz import sittings
 from workbook.quiz.bank import LETTERS, shuffled_letters
 from workbook.quiz.forms import Form, band
-from workbook.quiz.grading import grade
+from workbook.quiz.grading import grade, to_repeat
 from workbook.quiz.sealed import Bank, SealedItem
 from workbook.quiz.sittings import Sitting
 from workbook.quiz.text import spans
@@ -135,9 +135,7 @@ def show_result(console: Console, bank: Bank, sitting: Sitting, *, reasons: bool
         console.print("Repeat first:")
     for objective in weakest:
         share = result.by_objective[objective]
-        sections = dict.fromkeys(
-            bank.items[each.id].see for each in result.items if objective in each.objectives and not each.right
-        )
+        sections = to_repeat(bank, result, objective)
         console.print(
             f"  {objective} {OBJECTIVES[objective]} ({share.right} of {share.of}): {', '.join(sections)}",
             highlight=False,

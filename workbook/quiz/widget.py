@@ -11,7 +11,7 @@ import ipywidgets as widgets
 from workbook.quiz.grading import AnswerError
 from workbook.quiz.sealed import SealedItem
 from workbook.quiz.sheet import Sheet, keep, result_html
-from workbook.quiz.text import code_html, prose_html
+from workbook.quiz.text import code_html, question_html
 
 
 def form(sheet: Sheet) -> widgets.Widget:
@@ -41,7 +41,7 @@ class _Form:
     def _go(self, place: int) -> None:
         self._place = min(max(place, 0), len(self._items) - 1)
         item = self._items[self._place]
-        self._question.value = _question(self._place + 1, len(self._items), item)
+        self._question.value = f"<h3>{self._place + 1} of {len(self._items)}</h3>{question_html(item)}"
         given = self._sheet.answers.get(item.id, "")
         boxes = [
             widgets.ToggleButton(
@@ -88,12 +88,3 @@ class _Form:
             f"<p>To hand this sheet in, put these in its cell of answers:</p>"
             f"{code_html('answers = ' + json.dumps(given, indent=4))}"
         )
-
-
-def _question(number: int, count: int, item: SealedItem) -> str:
-    code = code_html(item.code) if item.code else ""
-    choices = "".join(f"<li>{prose_html(choice.text)}</li>" for choice in item.choices)
-    return (
-        f"<h3>{number} of {count}</h3><p>{prose_html(item.stem)}</p>{code}"
-        f'<p><b>{prose_html(item.ask or "")}</b></p><ol type="A">{choices}</ol>'
-    )
