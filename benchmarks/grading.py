@@ -12,8 +12,9 @@ from pathlib import Path
 import nbformat
 from nbformat import v4
 
-from workbook.quiz import gradebook, library, notebooks
-from workbook.quiz.bank import LETTERS
+from workbook.quiz import banks, gradebook
+from workbook.quiz.author import sheets
+from workbook.quiz.items import LETTERS
 
 
 def main() -> None:
@@ -21,12 +22,12 @@ def main() -> None:
     parser.add_argument("--sheets", type=int, default=1000)
     parser.add_argument("--form", default="pro-1")
     asked = parser.parse_args()
-    bank, forms = library.whole_bank(), library.read_forms()
-    form = library.form_named(asked.form, forms.fixed)
+    bank, forms = banks.whole_bank(), banks.read_forms()
+    form = banks.form_named(asked.form, forms.fixed)
     items = bank.only(form.items)
     chance = random.Random(1)
     with tempfile.TemporaryDirectory(prefix="workbook-bench-") as folder:
-        blank = nbformat.writes(v4.new_notebook(cells=notebooks.cells(form, bank)))
+        blank = nbformat.writes(v4.new_notebook(cells=sheets.cells(form, bank)))
         for number in range(asked.sheets):
             notebook = json.loads(blank)
             answers = {

@@ -99,7 +99,7 @@ def main() -> None:
     folder = tempfile.mkdtemp(prefix="workbook-bench-")
     os.environ |= {"WORKBOOK_HOME": folder, "WORKBOOK_PROFILE": "heavy", "WORKBOOK_DRIVER_MEMORY": asked.memory}
     try:
-        from lakehouse.session import get_spark
+        from lakehouse.spark import get_spark
 
         spark = get_spark()
         print(

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from playwright.sync_api import Browser, sync_playwright
 
 from workbook.quiz import simulator
-from workbook.quiz.library import read_forms, whole_bank
+from workbook.quiz.banks import read_forms, whole_bank
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))

@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from workbook.cli import JOBS
+from workbook.cli.course import JOBS
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -6,11 +6,14 @@ On Databricks the import changes nothing: the platform's own packages stay in ch
 
 from __future__ import annotations
 
-from lakehouse.home import ROOT, home, on_databricks
+from importlib.util import find_spec
+
+from lakehouse.paths import ROOT, home, on_databricks
 
 __all__ = ["ROOT", "home", "on_databricks"]
 
-if not on_databricks():
+# Without packages, when `wb doctor` looks for what is missing, there is no namespace to extend.
+if not on_databricks() and find_spec("databricks") is not None:
     import databricks
 
     _compat = str(ROOT / "lakehouse" / "compat" / "databricks")

@@ -43,7 +43,7 @@ from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse import sql
-from lakehouse.home import home, on_databricks
+from lakehouse.paths import home, on_databricks
 
 _SQL_TYPES: dict[Any, str] = {
     bool: "BOOLEAN",
@@ -149,7 +149,7 @@ def register_python_function(
         exist, or the name is taken and ``replace`` is False.
     """
     if spark is None:
-        from lakehouse.session import get_spark
+        from lakehouse.spark import get_spark
 
         spark = get_spark()
     function = _described(fn, sql.three_levels(name, spark))

@@ -26,29 +26,29 @@ def home() -> Path:
 @pytest.fixture(scope="session")
 def spark(home: Path):
     """The session that notebooks get, classic or Connect as the environment says."""
-    from lakehouse import session
+    from lakehouse.spark import CONNECT_SERVER, get_spark
 
-    spark = session.get_spark()
+    spark = get_spark()
     yield spark
-    server = session.running_connect_server()
+    server = CONNECT_SERVER.running()
     if server is not None:
         # First the client: it would try for minutes to reach a server that is gone.
         spark.stop()
-        server.close()
+        CONNECT_SERVER.stop()
 
 
 @pytest.fixture
 def offer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Path]:
     """``offer(bank, *forms)`` makes these the questions and forms that the learner has; returns their folder."""
-    from workbook.quiz import library
+    from workbook.quiz import banks
     from workbook.quiz.sealed import to_json
 
     def offer(bank, *forms) -> Path:
         folder = tmp_path / "banks"
         folder.mkdir()
         (folder / "04_feature_store.json").write_text(to_json(bank))
-        (folder / library.FORMS).write_text(library.to_json(forms, {}))
-        for function in (library.read_forms, library.whole_bank):
+        (folder / banks.FORMS).write_text(banks.to_json(forms, {}))
+        for function in (banks.read_forms, banks.whole_bank):
             monkeypatch.setattr(function, "__defaults__", (folder,))
         return folder
 

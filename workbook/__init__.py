@@ -4,6 +4,6 @@ from __future__ import annotations
 
 import lakehouse  # noqa: F401  (puts the local feature engineering client on the `databricks` namespace)
 from workbook.checks import check, hint
-from workbook.start import Workspace, start
+from workbook.workspace import Workspace, start
 
 __all__ = ["Workspace", "check", "hint", "start"]

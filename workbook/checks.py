@@ -21,9 +21,9 @@ from typing import Any
 
 from IPython import get_ipython
 from IPython.display import display
-from pyspark.errors import PySparkException
 
-from workbook import progress
+from workbook import database, progress
+from workbook.errors import first_line
 from workbook.exercises import Exercise, exercise, exercises, find
 
 __all__ = ["MIME", "CheckFailed", "Outcome", "check", "enter_notebook", "exercise", "exercises", "hint"]
@@ -182,24 +182,7 @@ def _explain(error: Exception, exercise: Exercise, answers: tuple[object, ...]) 
             "and so does a function without `return`."
         )
     kinds = ", ".join(f"`{name}` ({type(answer).__name__})" for name, answer in named)
-    return f"The check could not use {kinds}: {_first_line(error)}"
-
-
-def _first_line(error: Exception) -> str:
-    """An error in one line: of Spark's errors the condition and its sentence, without plan or Java frames."""
-    text = str(error).strip()
-    _, failed_on_a_worker, trace = text.partition("JVM stacktrace")[0].rpartition("Traceback (most recent call last):")
-    if failed_on_a_worker:
-        # The last unindented line of the Python traceback says why.
-        reasons = re.findall(r"^[A-Za-z_][\w.]*(?:: .*)?$", trace, flags=re.MULTILINE)
-        if reasons:
-            return reasons[-1]
-    lines = text.splitlines() or [""]
-    if type(error).__name__ == "Py4JJavaError" and len(lines) > 1:
-        return lines[1].removeprefix(": ")
-    if isinstance(error, PySparkException) and lines[0]:
-        return lines[0]
-    return f"{type(error).__name__}: {lines[0]}" if lines[0] else type(error).__name__
+    return f"The check could not use {kinds}: {first_line(error)}"
 
 
 # Showing and keeping ------------------------------------------------------------------------------------------------
@@ -232,4 +215,4 @@ def _keep(record: Any, *values: Any) -> None:
     try:
         record(*values)
     except (OSError, sqlite3.Error) as error:
-        print(f"This result was not kept, because {progress.database()} cannot be written: {error}")
+        print(f"This result was not kept, because {database.path()} cannot be written: {error}")

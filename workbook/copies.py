@@ -7,11 +7,11 @@ the work to the next build, and meet conflicts with the next ``git pull``.
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 
-from lakehouse.home import ROOT, home
-from workbook.plan import notebook_files
+from lakehouse.files import write_atomically
+from lakehouse.paths import ROOT, home
+from workbook.runner.plan import notebook_files
 
 NAME = "work"
 FOLDERS = ("chapters", "capstone", "quizzes")
@@ -47,10 +47,7 @@ def make_copies(folder: Path, root: Path = ROOT) -> list[Path]:
         copy = folder / notebook.relative_to(root)
         if copy.exists():
             continue
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        # Moved into place whole: what a kill leaves half-written would never be made again.
-        unfinished = copy.with_suffix(".part")
-        shutil.copyfile(notebook, unfinished)
-        unfinished.replace(copy)
+        # Whole or not at all: what a kill leaves half-written would never be made again.
+        write_atomically(copy, notebook.read_bytes())
         made.append(copy)
     return made

@@ -1,54 +1,36 @@
 """``wb doctor``: what is on this machine, what is wrong with it, and what to do about it.
 
-Nothing here imports Spark or MLflow, so that it works when these are missing or broken. For the same reason ``wb`` runs
-this file and not its package.
+Nothing here imports a package, so that it works when all of them are missing or broken. For the same reason ``wb`` runs
+this file, not its package, and with whatever Python there is.
 """
 
 from __future__ import annotations
 
-import fcntl
+import functools
 import os
 import re
 import shutil
 import socket
-import subprocess
 import sys
 import tempfile
 import time
-import tomllib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, distributions, version
+from collections.abc import Callable
+from datetime import datetime, timezone
+from importlib.metadata import distributions
 from pathlib import Path
 
-from lakehouse.home import ROOT, home
+# Run as a file, by any Python from 3.8 on: nothing has put the repository on the path.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from lakehouse import platform
+from lakehouse.files import holder
+from lakehouse.findings import Finding
+from lakehouse.paths import ROOT, home
 
 GIB = 1024**3
 DISK_NEEDED, DISK_WISHED = 1 * GIB, 5 * GIB
 MEMORY_NEEDED, MEMORY_WISHED = 3 * GIB, 6 * GIB
-JAVA_NEEDED, JAVA_TRIED = 17, 21
-OLDEST_CLOCK = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at.
-
-    Attributes
-    ----------
-    name, found : str
-        What was looked at, and what is there.
-    remedy : str
-        What to do; empty when all is well.
-    wrong : bool
-        Whether the course cannot be expected to work. A remedy without it is advice.
-    """
-
-    name: str
-    found: str
-    remedy: str = ""
-    wrong: bool = False
+OLDEST_CLOCK = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
 def diagnose(root: Path = ROOT, state: Path | None = None) -> list[Finding]:
@@ -59,23 +41,27 @@ def diagnose(root: Path = ROOT, state: Path | None = None) -> list[Finding]:
     root : Path
         Root of the repository.
     state : Path, optional
-        Folder of local state, by default :func:`lakehouse.home.home`.
+        Folder of local state, by default :func:`lakehouse.paths.home`.
     """
     state = state or home()
-    looks: dict[str, Callable[[], Finding]] = {
-        "Python": python,
-        "Packages": lambda: packages(root),
-        "Java": java,
-        "Delta jars": lambda: delta_jars(root),
-        "Disk": lambda: disk(state),
-        "Memory": memory,
-        "Home": lambda: writable(state),
-        "Runs": lambda: busy(state),
-        "Lake": lambda: tables(state / "lake"),
-        "Ports": ports,
-        "Clock": lambda: clock(state),
-    }
+    looks: dict[str, Callable[[], Finding]] = {"Python": python, "Packages": lambda: packages(root)}
+    for part in platform.STAND_INS:
+        looks.update({name: functools.partial(_run, path, state) for name, path in part.looks.items()})
+    looks.update(
+        {
+            "Disk": lambda: disk(state),
+            "Memory": memory,
+            "Home": lambda: writable(state),
+            "Runs": lambda: busy(state),
+            "Ports": ports,
+            "Clock": lambda: clock(state),
+        }
+    )
     return [_look(name, look) for name, look in looks.items()]
+
+
+def _run(path: str, state: Path) -> Finding:
+    return platform.named(path)(state)
 
 
 def _look(name: str, look: Callable[[], Finding]) -> Finding:
@@ -114,8 +100,9 @@ def packages(root: Path) -> Finding:
     for name, pinned in re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", lock.read_text(), re.MULTILINE):
         locked.setdefault(name, []).append(pinned)
     installed = {_canonical(each.metadata["Name"]): each.version for each in distributions() if each.metadata["Name"]}
-    needed = tomllib.loads((root / "pyproject.toml").read_text())["project"]["dependencies"]
-    names = [_canonical(re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]) for requirement in needed]
+    # By hand, because a Python before 3.11 cannot read TOML.
+    needed = re.search(r"^dependencies = \[(.*?)\]$", (root / "pyproject.toml").read_text(), re.M | re.S)
+    names = [_canonical(name) for name in re.findall(r'"([A-Za-z0-9._-]+)', needed[1] if needed else "")]
     missing = [name for name in names if name not in installed]
     other = [
         f"{name} {installed[name]} (locked: {' or '.join(pinned)})"
@@ -129,47 +116,6 @@ def packages(root: Path) -> Finding:
         [f"missing: {', '.join(missing)}"] * bool(missing) + [f"other versions: {', '.join(other)}"] * bool(other)
     )
     return Finding("Packages", found, "delete .venv and run `./wb run` to make the environment anew", bool(missing))
-
-
-def java() -> Finding:
-    """The Java that Spark would start."""
-    named = os.environ.get("JAVA_HOME")
-    binary = str(Path(named) / "bin" / "java") if named else shutil.which("java")
-    remedy = (
-        "`./wb run` downloads one; or install it: openjdk-17-jre-headless (Debian, Ubuntu, WSL2), "
-        "java-21-openjdk-headless (Fedora), `brew install --cask temurin@17` (macOS)"
-    )
-    if binary is None:
-        return Finding("Java", "none", remedy, True)
-    where = f"JAVA_HOME={named}" if named else binary
-    try:
-        told = subprocess.run([binary, "-version"], capture_output=True, text=True, timeout=60)
-    except OSError as error:
-        return Finding("Java", f"{where} does not run ({error.strerror})", f"unset JAVA_HOME, or {remedy}", True)
-    number = re.search(r'version "(\d+)(?:\.(\d+))?[^"]*"', told.stderr)
-    if told.returncode or number is None:
-        return Finding("Java", f"{where} does not run: {told.stderr[:200].strip()}", remedy, True)
-    major = int(number[2] or 0) if number[1] == "1" else int(number[1])
-    if major < JAVA_NEEDED:
-        return Finding("Java", f"{major} ({where}); Spark needs {JAVA_NEEDED}", remedy, True)
-    if major > JAVA_TRIED:
-        return Finding("Java", f"{major} ({where})", f"if Spark does not start, use {JAVA_NEEDED} or {JAVA_TRIED}")
-    return Finding("Java", f"{major} ({where})")
-
-
-def delta_jars(root: Path) -> Finding:
-    """Whether Delta's jars for the installed delta-spark are there, so that Spark starts without a network."""
-    try:
-        wanted = version("delta-spark")
-    except PackageNotFoundError:
-        return Finding("Delta jars", "delta-spark is not installed", "run `./wb run`", True)
-    folder = root / ".workbook" / "jars" / f"delta-{wanted}"
-    jars = sorted(folder.glob("*.jar"))
-    if not folder.is_dir():
-        return Finding("Delta jars", "not downloaded yet", "the first start of Spark downloads them (needs a network)")
-    if not jars or any(jar.stat().st_size == 0 for jar in jars):
-        return Finding("Delta jars", f"{folder} is incomplete", f"delete {folder}; the next start downloads it", True)
-    return Finding("Delta jars", f"{len(jars)} for Delta {wanted}")
 
 
 def disk(state: Path) -> Finding:
@@ -216,34 +162,10 @@ def writable(state: Path) -> Finding:
 
 def busy(state: Path) -> Finding:
     """Whether a run is at work in this home."""
-    lock = state / "run.lock"
-    if lock.exists():
-        with lock.open() as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return Finding("Runs", f"process {file.read()} runs the course", "wait for it before you start another")
+    process = holder(state / "run.lock")
+    if process is not None:
+        return Finding("Runs", f"process {process} runs the course", "wait for it before you start another")
     return Finding("Runs", "none at work")
-
-
-def tables(lake: Path) -> Finding:
-    """Whether every table of the lake has a first commit. A kill while a table is made leaves one that has none."""
-    good: list[Path] = []
-    half: list[Path] = []
-    for table in sorted(lake.glob("*/*/*")):
-        if table.is_dir() and not table.name.startswith((".", "_")):
-            (good if any(_commits(table / "_delta_log")) else half).append(table)
-    if half:
-        places = ", ".join(str(table.relative_to(lake)) for table in half[:5])
-        remedy = f"delete these folders under {lake}: they hold no table, and a new one could not be made there"
-        return Finding("Lake", f"{len(half)} half-written: {places}", remedy, True)
-    return Finding("Lake", f"{len(good)} tables in {lake}" if lake.exists() else f"{lake} does not exist yet")
-
-
-def _commits(log: Path) -> Iterator[Path]:
-    for path in log.glob("*"):
-        if re.fullmatch(r"\d{20}(\.json|\.checkpoint.*\.parquet)", path.name) and path.stat().st_size:
-            yield path
 
 
 def ports() -> Finding:
@@ -262,14 +184,14 @@ def ports() -> Finding:
 
 def clock(state: Path) -> Finding:
     """Whether the clock runs on: time travel and point-in-time joins go by it."""
-    now = datetime.now(UTC)
+    now = datetime.now(timezone.utc)
     found = now.isoformat(timespec="seconds")
     remedy = "set the clock (on WSL2: `sudo hwclock -s`)"
     if now < OLDEST_CLOCK:
         return Finding("Clock", found, remedy, True)
     newest = max((path.stat().st_mtime for path in state.glob("lake/*/*/*/_delta_log")), default=0.0)
     if newest > time.time() + 60:
-        ahead = datetime.fromtimestamp(newest, UTC).isoformat(timespec="seconds")
+        ahead = datetime.fromtimestamp(newest, timezone.utc).isoformat(timespec="seconds")
         return Finding("Clock", f"{found}, but a table was written at {ahead}", f"{remedy}, or `wb reset lake`", True)
     return Finding("Clock", found)
 

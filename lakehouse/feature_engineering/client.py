@@ -48,7 +48,7 @@ class FeatureEngineeringClient(OnlineAndDeclarative):
 
     @property
     def _spark(self) -> SparkSession:
-        from lakehouse.session import get_spark
+        from lakehouse.spark import get_spark
 
         return get_spark()
 

@@ -25,9 +25,9 @@ from pyspark.ml import PipelineModel
 from pyspark.sql import types as T
 from pyspark.sql.utils import is_remote
 
-from lakehouse import connect_models
 from lakehouse.feature_engineering.spec import FILE_NAME, FeatureSpec
 from lakehouse.feature_engineering.training_set import TrainingSet
+from lakehouse.spark import connect_models
 
 _FOLDER = "feature_model"
 _RAW_MODEL = "raw_model"

@@ -18,8 +18,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lakehouse.home import home as default_home
-from lakehouse.home import on_databricks
+from lakehouse.paths import home as default_home
+from lakehouse.paths import on_databricks
 
 if TYPE_CHECKING:
     from lakehouse.registry.store import UnityCatalogStore
@@ -45,7 +45,7 @@ def install(home: Path | None = None) -> None:
     Parameters
     ----------
     home : Path, optional
-        Folder of the local platform; default `lakehouse.home.home`.
+        Folder of the local platform; default `lakehouse.paths.home`.
     """
     global _home
     if on_databricks():

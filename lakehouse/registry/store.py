@@ -23,7 +23,7 @@ from mlflow.store.model_registry import (
 from mlflow.store.model_registry.dbmodels.models import SqlRegisteredModel
 from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 
-from lakehouse.home import CATALOGS
+from lakehouse.paths import CATALOGS
 from lakehouse.registry.entities import as_found_model, as_found_version, as_model_version, as_registered_model
 from lakehouse.registry.errors import refuse
 from lakehouse.registry.grants import LEARNER, GrantTable, current_user, object_type

@@ -13,12 +13,13 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from lakehouse.errors import InvalidValue
 from workbook.quiz import sittings
-from workbook.quiz.bank import LETTERS
 from workbook.quiz.forms import Form
+from workbook.quiz.items import LETTERS
+from workbook.quiz.markup import prose_html, question_html
 from workbook.quiz.sealed import Bank, SealedItem
 from workbook.quiz.sittings import Answer, Sitting
-from workbook.quiz.text import prose_html, question_html
 
 FORMAT = "lakehouse-ml-workbook sittings"
 VERSION = 1
@@ -26,7 +27,7 @@ VERSION = 1
 _DECK, _MODEL = 1_893_411_702, 1_893_411_703
 
 
-class ExchangeError(ValueError):
+class ExchangeError(InvalidValue):
     """A file that cannot be taken over; the message names the field. Nothing has been recorded."""
 
 

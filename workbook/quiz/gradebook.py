@@ -24,19 +24,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lakehouse.errors import InvalidValue
+from workbook.pages import templates
+from workbook.quiz.banks import Forms
 from workbook.quiz.forms import Form, band
 from workbook.quiz.grading import AnswerError, Result, grade
-from workbook.quiz.library import Forms
+from workbook.quiz.markup import prose_html
 from workbook.quiz.sealed import Bank
 from workbook.quiz.sheet import MIME, read_answers
-from workbook.quiz.text import prose_html
-from workbook.report import templates
 
 RUN_SECONDS = 120
 _PARAMETERS = ("quiz", "version", "student", "answers")
 
 
-class SheetError(ValueError):
+class SheetError(InvalidValue):
     """A sheet that cannot be graded; the message says why."""
 
 
@@ -120,14 +121,14 @@ def grade_folder(
         When there is no such folder, or no notebook below it.
     """
     if not folder.is_dir():
-        raise FileNotFoundError(f"{folder} is no folder")
+        raise InvalidValue(f"{folder} is no folder")
     files = [
         path
         for path in sorted(folder.rglob("*.ipynb"))
         if not any(part.startswith(".") for part in path.relative_to(folder).parts)
     ]
     if not files:
-        raise FileNotFoundError(f"there is no notebook below {folder}")
+        raise InvalidValue(f"there is no notebook below {folder}")
     banks: dict[str, Bank] = {}
     rows = []
     for path in files:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from lakehouse.errors import InvalidValue
 from workbook.quiz.sealed import Bank, SealedItem
 
 
-class AnswerError(ValueError):
+class AnswerError(InvalidValue):
     """Answers that cannot be graded; the message names the item. Nothing has been recorded."""
 
 

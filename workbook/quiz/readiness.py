@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
+from workbook.manifest import Exam
 from workbook.objectives import DOMAINS, OBJECTIVES
-from workbook.quiz.forms import BLUEPRINTS, Blueprint
+from workbook.quiz.forms import BLUEPRINTS
 from workbook.quiz.grading import GradedItem, Result, Share
 from workbook.quiz.sealed import Bank
 from workbook.quiz.sittings import Sitting, graded
@@ -24,7 +25,7 @@ class Readiness:
 
     Attributes
     ----------
-    exam : Blueprint
+    exam : Exam
     domains : dict of str to Share
         Of the questions answered at least once, those whose latest answer was right.
     percent : float or None
@@ -32,7 +33,7 @@ class Readiness:
         :data:`ENOUGH` answers.
     """
 
-    exam: Blueprint
+    exam: Exam
     domains: dict[str, Share]
 
     @property

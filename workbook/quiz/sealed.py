@@ -14,10 +14,13 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import cycle
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbook.objectives import domain_of
-from workbook.quiz.bank import LETTERS, BankError, Item
+from workbook.quiz.items import LETTERS, BankError
+
+if TYPE_CHECKING:
+    from workbook.quiz.author.bank import Item
 
 FORMAT = 1
 
@@ -33,7 +36,7 @@ class SealedChoice:
 
 @dataclass(frozen=True)
 class SealedItem:
-    """A question without its key. The fields are those of :class:`workbook.quiz.bank.Item`."""
+    """A question without its key. The fields are those of :class:`workbook.quiz.author.bank.Item`."""
 
     id: str
     objectives: tuple[str, ...]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import os
 import sqlite3
@@ -12,13 +11,12 @@ from typing import Any
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
-from workbook.objectives import DOMAINS, OBJECTIVES
-from workbook.progress import database
-from workbook.quiz import library, sittings
+from workbook import database
+from workbook.quiz import banks, sittings
 from workbook.quiz.forms import Form, band
-from workbook.quiz.grading import AnswerError, Result, grade, to_repeat
-from workbook.quiz.sealed import Bank, SealedItem
-from workbook.quiz.text import code_html, prose_html
+from workbook.quiz.grading import AnswerError, Result, grade
+from workbook.quiz.result_page import result_html
+from workbook.quiz.sealed import Bank
 
 #: Carries the answers of an executed sheet to `wb grade`.
 MIME = "application/vnd.lakehouse-ml-workbook.sheet+json"
@@ -45,8 +43,8 @@ class Sheet:
     """
 
     def __init__(self, quiz: str, answers: Mapping[str, str] | str, *, version: str) -> None:
-        self.form: Form = library.form_named(quiz, library.read_forms().fixed)
-        self.bank: Bank = library.whole_bank().only(self.form.items)
+        self.form: Form = banks.form_named(quiz, banks.read_forms().fixed)
+        self.bank: Bank = banks.whole_bank().only(self.form.items)
         self.answers = read_answers(answers)
         self.version = version
         grade(self.bank, {}, version=version)
@@ -78,66 +76,20 @@ class Sheet:
         score = result.score
         text = f"{self.form.title}: {score.right} of {score.of} right ({score.percent:.0f} %), {band(score.right, score.of)}"
         _show(text, result_html(self.form, self.bank, result), record)
-        print(keep(self))
+        print(self.keep())
         return result
 
     def result(self) -> Result:
         """Grade, and do nothing else. Errors as for :meth:`grade`."""
         return grade(self.bank, self.answers, version=self.version)
 
-
-def keep(sheet: Sheet) -> str:
-    """Keep the answers in the learner's progress; return what came of it, in words."""
-    try:
-        new = sittings.record(sheet.form, sheet.version, sheet.answers)
-    except (OSError, sqlite3.Error) as error:
-        return f"This result was not kept, because {database()} cannot be written: {error}"
-    return "Kept: `wb progress` shows it." if new else "The same answers are kept already."
-
-
-def result_html(form: Form, bank: Bank, result: Result) -> str:
-    """A result as HTML that takes the page's own colours: score, band, domains, what to repeat, reasons."""
-    score = result.score
-    rows = "".join(
-        f"<tr><td>{domain} {html.escape(DOMAINS[domain])}</td><td>{share.right} of {share.of}</td></tr>"
-        for domain, share in result.by_domain.items()
-    )
-    partial = (
-        f"<p>With partial credit, which the exam does not give: {result.partial:.1f}</p>"
-        if result.partial > score.right
-        else ""
-    )
-    weakest = "".join(_weak(objective, bank, result) for objective in result.weakest())
-    repeat = f"<p>Repeat first:</p><ul>{weakest}</ul>" if weakest else ""
-    items = "".join(
-        f"<details><summary>{'Right' if graded.right else '<b>Not right</b>'}: {number} · {graded.id}, "
-        f"your answer: {graded.given or 'none'}</summary>{explained(bank.items[graded.id], graded.given)}</details>"
-        for number, graded in enumerate(result.items, start=1)
-    )
-    return (
-        f'<div role="status"><h3>{html.escape(form.title)}: {score.right} of {score.of} right ({score.percent:.0f} %)</h3>'
-        f"<p>{html.escape(band(score.right, score.of)).capitalize()}.</p>{partial}<table>{rows}</table>{repeat}{items}</div>"
-    )
-
-
-def explained(item: SealedItem, given: str) -> str:
-    """A question with key and reasons, after it was answered."""
-    code = code_html(item.code) if item.code else ""
-    choices = "".join(
-        f"<li>{'<b>right</b>' if item.is_right(letter) else 'wrong'}{', your answer' if letter in given else ''}: "
-        f"{prose_html(item.choices[n].text)}<br><i>{prose_html(item.reason(letter))}</i></li>"
-        for n, letter in enumerate(item.letters)
-    )
-    return (
-        f"<p>{prose_html(item.stem)}</p>{code}<p>{prose_html(item.ask or '')}</p>"
-        f'<ol type="A">{choices}</ol><p>See {html.escape(item.see)}</p>'
-    )
-
-
-def _weak(objective: str, bank: Bank, result: Result) -> str:
-    share = result.by_objective[objective]
-    sections = ", ".join(to_repeat(bank, result, objective))
-    return f"<li>{objective} {html.escape(OBJECTIVES[objective])} ({share.right} of {share.of}): {html.escape(sections)}</li>"
+    def keep(self) -> str:
+        """Keep the answers in the learner's progress; return what came of it, in words."""
+        try:
+            new = sittings.record(self.form, self.version, self.answers)
+        except (OSError, sqlite3.Error) as error:
+            return f"This result was not kept, because {database.path()} cannot be written: {error}"
+        return "Kept: `wb progress` shows it." if new else "The same answers are kept already."
 
 
 def read_answers(answers: Mapping[str, str] | str) -> dict[str, str]:

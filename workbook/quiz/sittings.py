@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import uuid4
 
-from workbook.progress import now, transaction
+from workbook.database import now, transaction
 from workbook.quiz.forms import Form
 from workbook.quiz.grading import Result, grade
 from workbook.quiz.sealed import Bank

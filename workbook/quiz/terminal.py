@@ -14,12 +14,12 @@ from rich.text import Text
 
 from workbook.objectives import DOMAINS, OBJECTIVES
 from workbook.quiz import sittings
-from workbook.quiz.bank import LETTERS, shuffled_letters
 from workbook.quiz.forms import Form, band
 from workbook.quiz.grading import grade, to_repeat
+from workbook.quiz.items import LETTERS, shuffled_letters
+from workbook.quiz.markup import spans
 from workbook.quiz.sealed import Bank, SealedItem
 from workbook.quiz.sittings import Sitting
-from workbook.quiz.text import spans
 
 _COMMANDS = "s (skip), f (flag), p (previous), a number (go there), end, or quit (resume later)"
 

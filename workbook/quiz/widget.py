@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import html
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
 from workbook.quiz.grading import AnswerError
+from workbook.quiz.markup import code_html, question_html
+from workbook.quiz.result_page import result_html
 from workbook.quiz.sealed import SealedItem
-from workbook.quiz.sheet import Sheet, keep, result_html
-from workbook.quiz.text import code_html, question_html
+
+if TYPE_CHECKING:
+    from workbook.quiz.sheet import Sheet
 
 
 def form(sheet: Sheet) -> widgets.Widget:
@@ -81,7 +84,7 @@ class _Form:
         except AnswerError as error:
             self._message.value = f"<p>{html.escape(str(error))}</p>"
             return
-        kept = keep(self._sheet)
+        kept = self._sheet.keep()
         given = {item: letters for item, letters in self._sheet.answers.items() if letters}
         self._message.value = (
             f"{result_html(self._sheet.form, self._sheet.bank, result)}<p>{html.escape(kept)}</p>"

@@ -18,12 +18,12 @@ from pygments.lexers import JsonLexer, PythonLexer, SqlLexer, TextLexer, YamlLex
 from pygments.token import Token
 
 from workbook.objectives import DOMAINS, OBJECTIVES
-from workbook.quiz.bank import BankError
+from workbook.pages import templates
+from workbook.quiz.banks import FOLDER, Forms
 from workbook.quiz.forms import BANDS, BLUEPRINTS
-from workbook.quiz.library import FOLDER, Forms
+from workbook.quiz.items import BankError
 from workbook.quiz.readiness import ENOUGH
 from workbook.quiz.sealed import Bank, SealedItem
-from workbook.report import templates
 
 FILE = "simulator.html"
 #: Where `wb build` puts the page.

@@ -1,0 +1,1 @@
+"""All that the course teaches: a room for each chapter, and the projects that its notebooks work on."""

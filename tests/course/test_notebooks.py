@@ -1,0 +1,285 @@
+"""Contracts that every committed notebook holds. The rules are functions here, and are tested on samples themselves."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from IPython.core.inputtransformer2 import TransformerManager
+
+from lakehouse.paths import ROOT
+from workbook import copies
+from workbook.build import changes
+from workbook.cli import commands
+from workbook.exercises import exercises
+from workbook.manifest import manifest
+from workbook.quiz.banks import read_forms, whole_bank
+
+LARGEST = 300_000
+SKIPPED_FOLDERS = re.compile(r"\..*|__pycache__|.*\.egg-info|mlruns|spark-warehouse|node_modules")
+ASSETS = {".ipynb", ".py", ".r", ".scala", ".sql"}
+ALLOWED_PATHS = ("/Volumes/", "/api/")
+ABSOLUTE_PATH = re.compile(r"/[\w.-]+/|/(tmp|home|root|mnt|dbfs|Users)\b|~/|[A-Za-z]:[\\/]|file:/")
+MACHINE_PATH = re.compile(r"/(home|root|Users|tmp|private|var)/\w")
+CLASSIC_ONLY = {"rdd", "sparkContext", "_jdf", "_jvm", "_jsc", "_sc"}
+MYST_BLOCK = re.compile(r"^\s*(:{3,}|[`~]{3,}\{|\([\w-]+\)=\s*$)", re.MULTILINE)
+
+
+def folders(root: Path = ROOT) -> Iterator[tuple[Path, list[str], list[str]]]:
+    for folder, below, files in os.walk(root):
+        # The learner's copies are not ours to judge, solved or not.
+        below[:] = sorted(
+            name for name in below if not SKIPPED_FOLDERS.fullmatch(name) and Path(folder, name) != root / copies.NAME
+        )
+        yield Path(folder), below, sorted(files)
+
+
+NOTEBOOKS = [folder / name for folder, _, files in folders() for name in files if name.endswith(".ipynb")]
+SOLVED = [path for path in NOTEBOOKS if path.is_relative_to(ROOT / "solutions")]
+UNSOLVED = [path for path in NOTEBOOKS if path not in SOLVED]
+SHEETS = [path for path in UNSOLVED if path.is_relative_to(ROOT / "quizzes")]
+LESSONS = [path for path in NOTEBOOKS if path not in SHEETS]
+SOURCES = manifest().lessons()
+
+
+def each(paths):
+    return pytest.mark.parametrize("path", paths, ids=lambda path: path.relative_to(ROOT).as_posix())
+
+
+def read(path: Path) -> nbformat.NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def code(path: Path) -> list[nbformat.NotebookNode]:
+    return [cell for cell in read(path).cells if cell.cell_type == "code"]
+
+
+def parse(source: str) -> ast.Module:
+    return ast.parse(TransformerManager().transform_cell(source))
+
+
+def calls(path: Path, name: str) -> list[ast.Call]:
+    nodes = [node for cell in code(path) for node in ast.walk(parse(cell.source))]
+    return [node for node in nodes if isinstance(node, ast.Call) and getattr(node.func, "id", None) == name]
+
+
+def checked(path: Path) -> list[str]:
+    return [ast.literal_eval(call.args[0]) for call in calls(path, "check")]
+
+
+# The rules -----------------------------------------------------------------------------------------------------------
+
+
+def faults_of_code(source: str) -> list[str]:
+    """What would not run on another machine, on Spark Connect or on Databricks."""
+    faults = [f"magic {line.strip()!r}" for line in source.splitlines() if re.match(r"\s*%run\b", line)]
+    tree = parse(source)
+    # Only the beginning of an f-string can make a path absolute.
+    later = {id(piece) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for piece in node.values[1:]}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(attr=name) if name in CLASSIC_ONLY:
+                faults.append(f".{name} needs classic Spark")
+            case ast.Name(id="sc"):
+                faults.append("sc needs classic Spark")
+            case ast.ImportFrom(module="delta" | "delta.tables"):
+                faults.append("DeltaTable needs classic Spark: use SQL or the DataFrame API")
+            case ast.Constant(value=str(text)) if id(node) not in later:
+                if "dbfs:/" in text:
+                    faults.append(f"{text!r} is on DBFS")
+                elif ABSOLUTE_PATH.match(text) and not text.startswith(ALLOWED_PATHS):
+                    faults.append(f"{text!r} is an absolute path")
+    return faults
+
+
+def faults_of_markdown(source: str) -> list[str]:
+    """What Databricks and Jupyter would show as raw text: MyST directives, labels and roles."""
+    faults = [match.group().strip() for match in MYST_BLOCK.finditer(source)]
+    for span in re.finditer(r"(`+)(.+?)\1", source, flags=re.DOTALL):
+        if role := re.search(r"\{[\w:+-]+\}$", source[: span.start()]):
+            faults.append(role.group() + span.group())
+    return faults
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "%run ./setup",
+        "df.rdd.map(f)",
+        "spark.sparkContext.parallelize([1])",
+        "sc.parallelize([1])",
+        "df._jdf",
+        "from delta.tables import DeltaTable",
+        "open('/tmp/x.csv')",
+        "open(f'/dbfs/{name}')",
+        "path = '~/data'",
+        r"path = 'C:\\data'",
+        "spark.read.load('dbfs:/x')",
+        "spark.read.load(f'{scheme}') or 'file:/x'",
+    ],
+)
+def test_the_rule_for_code_bites(source):
+    assert faults_of_code(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "%matplotlib inline\nx = 1",
+        "f'{root}/tables/x'",
+        "'/Volumes/main/ml/files'",
+        "'https://docs.databricks.com/aws/en/'",
+        "rate = 'calls/week'\nlabel = '/week'\ny = a / b",
+        "spark.range(3).select('id')  # no .rdd here",
+    ],
+)
+def test_the_rule_for_code_spares_what_runs_anywhere(source):
+    assert faults_of_code(source) == []
+
+
+@pytest.mark.parametrize("source", ["::: note\nhi\n:::", "```{note}\nhi\n```", "see {ref}`here`", "(label)=\n# Title"])
+def test_the_rule_for_markdown_bites(source):
+    assert faults_of_markdown(source)
+
+
+@pytest.mark.parametrize(
+    "source", ["the name `main.{schema}` and `x`", "```python\nf'{a}'\n```", "$\\frac{a}{b}$", "a :: b", "f(x)= 2"]
+)
+def test_the_rule_for_markdown_spares_plain_markdown(source):
+    assert faults_of_markdown(source) == []
+
+
+# The repository ------------------------------------------------------------------------------------------------------
+
+
+def test_the_learners_copies_are_not_the_course(tmp_path):
+    for name in ("work/chapters", "chapters/work", ".workbook"):
+        (tmp_path / name).mkdir(parents=True)
+    assert [folder.relative_to(tmp_path).as_posix() for folder, _, _ in folders(tmp_path)] == [
+        ".",
+        "chapters",
+        "chapters/work",
+    ]
+
+
+def test_notebooks_are_fresh():
+    stale = [f"{change.path.relative_to(ROOT)} is {change.reason}" for change in changes(commands=commands())]
+    assert not stale, "run `wb build`: " + ", ".join(stale)
+
+
+def test_every_notebook_is_generated():
+    assert {path.relative_to(ROOT).as_posix() for path in UNSOLVED if path not in SHEETS} == set(SOURCES)
+    assert {path.stem for path in SHEETS} == set(read_forms().fixed)
+    assert {path.relative_to(ROOT / "solutions").as_posix() for path in SOLVED} == set(SOURCES)
+
+
+def test_one_stem_across_all_folders():
+    stems = Counter(path.stem for path in UNSOLVED)
+    assert [stem for stem, count in stems.items() if count > 1] == []
+
+
+def test_no_two_assets_with_one_stem_in_a_folder():
+    # Databricks refuses x.py beside x.ipynb, and x.ipynb beside a folder x.
+    clashes = []
+    for folder, below, files in folders():
+        stems = Counter(below) + Counter(Path(name).stem for name in files if Path(name).suffix.lower() in ASSETS)
+        clashes += [folder.relative_to(ROOT) / stem for stem, count in stems.items() if count > 1]
+    assert clashes == []
+
+
+def test_every_exercise_is_asked_once():
+    asked = Counter(exercise_id for path in UNSOLVED for exercise_id in checked(path))
+    assert asked == Counter(exercises().keys())
+
+
+# Each notebook -------------------------------------------------------------------------------------------------------
+
+
+@each(NOTEBOOKS)
+def test_is_a_valid_notebook_with_ids_and_small(path):
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    nbformat.validate(notebook)
+    assert (notebook["nbformat"], notebook["nbformat_minor"]) == (4, 5)
+    ids = [cell["id"] for cell in notebook["cells"]]
+    assert len(set(ids)) == len(ids)
+    assert path.stat().st_size < LARGEST
+
+
+@each(NOTEBOOKS)
+def test_is_portable(path):
+    cells = read(path).cells
+    faults = [fault for cell in cells if cell.cell_type == "code" for fault in faults_of_code(cell.source)]
+    faults += [fault for cell in cells if cell.cell_type == "markdown" for fault in faults_of_markdown(cell.source)]
+    assert faults == []
+
+
+@each(LESSONS)
+def test_starts_with_parameters_and_start(path):
+    cells = code(path)
+    tagged = [number for number, cell in enumerate(cells) if "parameters" in cell.metadata.get("tags", ())]
+    starting = [number for number, cell in enumerate(cells) if re.search(r"\bstart\(", cell.source)]
+    assert len(tagged) == 1, "one cell is tagged 'parameters'"
+    assert len(starting) == len(calls(path, "start")) == 1, "start() is called once"
+    assert tagged < starting, "parameters come before start()"
+    for statement in parse(cells[tagged[0]].source).body:
+        assert isinstance(statement, ast.Assign), "parameters are plain assignments"
+        value = ast.literal_eval(statement.value)
+        assert isinstance(value, bool | int | float | str), f"{value!r} has no type that a widget could be cast to"
+    (call,) = calls(path, "start")
+    assert ast.literal_eval(call.args[0]) == path.stem, "start() is told the notebook's own stem"
+
+
+@each(LESSONS)
+def test_asks_for_exercises_of_its_own_chapter(path):
+    known = exercises()
+    chapter = path.parent.name if "capstone" in path.relative_to(ROOT).parts else path.stem.partition("_")[0]
+    for exercise_id in checked(path):
+        assert known[exercise_id].chapter == chapter
+        assert known[exercise_id].hint and known[exercise_id].objectives
+
+
+@each(UNSOLVED)
+def test_unsolved_has_no_outputs(path):
+    assert [cell.id for cell in code(path) if cell.outputs or cell.execution_count] == []
+
+
+@each(SHEETS)
+def test_a_sheet_asks_its_form_with_no_letter_given(path):
+    cells = code(path)
+    assert [cell.id for cell in cells] == ["answers", "form", "grade"]
+    assert cells[0].metadata.tags == ["parameters"]
+    values = {node.targets[0].id: ast.literal_eval(node.value) for node in parse(cells[0].source).body}
+    form = read_forms().fixed[path.stem]
+    assert (values["quiz"], values["answers"]) == (form.name, dict.fromkeys(form.items, ""))
+    assert values["version"] == whole_bank().only(form.items).version
+
+
+@each([path for path in UNSOLVED if path not in SHEETS])
+def test_unsolved_has_no_answers(path):
+    authored = SOURCES[path.relative_to(ROOT).as_posix()].read_text(encoding="utf-8")
+    text = "\n".join(cell.source for cell in read(path).cells)
+    assert "SOLUTION" not in text and "### STUB" not in text
+    lines = Counter(line.strip() for line in authored.splitlines())
+    blocks = re.findall(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", authored, flags=re.DOTALL)
+    answers = [line.strip() for block in blocks for line in block.splitlines() if "### STUB" not in line]
+    shown = {line.strip() for line in text.splitlines()}
+    assert [line for line in answers if len(line) > 3 and lines[line] == 1 and line in shown] == []
+
+
+@each(SOLVED)
+def test_solved_differs_from_unsolved_by_answers_only(path):
+    unsolved = ROOT / path.relative_to(ROOT / "solutions")
+    assert [cell.id for cell in read(path).cells] == [cell.id for cell in read(unsolved).cells]
+    assert checked(path) == checked(unsolved)
+
+
+@each(SOLVED)
+def test_outputs_show_no_path_of_the_machine_that_made_them(path):
+    assert MACHINE_PATH.findall(json.dumps([cell.outputs for cell in code(path)])) == []

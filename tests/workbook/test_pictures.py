@@ -1,0 +1,37 @@
+"""Pictures of the lessons: they show themselves, and the same numbers give the same bytes."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from matplotlib.colors import to_rgba
+
+from workbook import pictures
+
+ROWS = pd.DataFrame({"ts": pd.to_datetime(["2026-05-04", "2026-05-20", "2026-06-09"]), "n": [1, 2, 3]})
+
+
+def chosen(figure) -> list[int]:
+    """Positions of the dots drawn in the colour of the row that a lookup takes."""
+    colour = to_rgba(pictures._CHOSEN)
+    return [i for i, dot in enumerate(figure.axes[0].collections) if tuple(dot.get_facecolor()[0]) == colour]
+
+
+@pytest.mark.parametrize(
+    ("label", "lookback", "taken"),
+    [("2026-06-01", None, [1]), ("2026-05-20", None, [1]), ("2026-05-01", None, []), ("2026-06-05", 14, [])],
+)
+def test_the_timeline_marks_the_row_that_a_lookup_takes(label, lookback, taken):
+    window = pd.Timedelta(days=lookback) if lookback else None
+    assert chosen(pictures.timeline(ROWS, ts="ts", value="n", label_ts=label, lookback=window)) == taken
+
+
+def test_a_picture_shows_itself_and_is_the_same_every_time():
+    first, second = (pictures.bars({"a": 0.5, "b": 0.8}, title="AUC", limit=("best", 0.9)) for _ in range(2))
+    assert first._repr_png_().startswith(b"\x89PNG")
+    assert first._repr_png_() == second._repr_png_()
+
+
+def test_lines_draw_one_series_for_each_name():
+    figure = pictures.lines([1, 2, 3], {"a": [1, 2, 3], "b": [3, 2, 1]}, title="t", unit="minutes")
+    assert len(figure.axes[0].lines) == 2
