@@ -1,6 +1,6 @@
 """The table of stand-ins: what stands for each part of the platform here, what it needs, and where its state is.
 
-``start`` installs what is listed, ``wb doctor`` runs its looks, ``wb reset`` deletes its state, ``wb stop`` and a run end
+``start`` installs what is listed, ``wb doctor`` looks at its health, ``wb reset`` deletes its state, ``wb stop`` and a run end
 its servers, and the README shows it. A new stand-in is a package and a row. Nothing is imported before it is used, so that
 ``doctor`` can read the table on a Python without packages.
 """
@@ -32,8 +32,9 @@ class StandIn:
         A :class:`lakehouse.server.LocalServer`.
     state : dict of str to tuple of str
         What ``wb reset NAME`` deletes: paths in the home.
-    looks : dict of str to str
-        Heading to a function that takes the home and returns a :class:`lakehouse.findings.Finding`. It runs without any package.
+    health : str
+        A module that runs without any package. Its ``LOOKS`` are what ``wb doctor`` looks at: a heading to a function that
+        takes the home and returns a :class:`lakehouse.findings.Finding`.
     """
 
     name: str
@@ -43,7 +44,7 @@ class StandIn:
     install: str = ""
     server: str = ""
     state: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    looks: dict[str, str] = field(default_factory=dict)
+    health: str = ""
 
 
 STAND_INS = (
@@ -55,7 +56,7 @@ STAND_INS = (
         "Python functions by SQL are not there",
         install="lakehouse.spark.connect_models:install",
         server="lakehouse.spark.connect:CONNECT_SERVER",
-        looks={"Java": "lakehouse.spark.health:java", "Delta jars": "lakehouse.spark.health:delta_jars"},
+        health="lakehouse.spark.health",
     ),
     StandIn(
         "catalog",
@@ -64,7 +65,7 @@ STAND_INS = (
         differs="The catalogs main, dev, staging and prod, no others. No permissions on tables, no lineage, no permanent "
         "views. `PRIMARY KEY` is kept, other declared keys are refused",
         state={"lake": ("lake", "warehouse")},
-        looks={"Lake": "lakehouse.catalog.health:tables"},
+        health="lakehouse.catalog.health",
     ),
     StandIn(
         "feature_engineering",

@@ -7,6 +7,7 @@ this file, not its package, and with whatever Python there is.
 from __future__ import annotations
 
 import functools
+import importlib
 import os
 import re
 import shutil
@@ -46,7 +47,9 @@ def diagnose(root: Path = ROOT, state: Path | None = None) -> list[Finding]:
     state = state or home()
     looks: dict[str, Callable[[], Finding]] = {"Python": python, "Packages": lambda: packages(root)}
     for part in platform.STAND_INS:
-        looks.update({name: functools.partial(_run, path, state) for name, path in part.looks.items()})
+        if part.health:
+            found = importlib.import_module(part.health).LOOKS
+            looks.update({name: functools.partial(look, state) for name, look in found.items()})
     looks.update(
         {
             "Disk": lambda: disk(state),
@@ -58,10 +61,6 @@ def diagnose(root: Path = ROOT, state: Path | None = None) -> list[Finding]:
         }
     )
     return [_look(name, look) for name, look in looks.items()]
-
-
-def _run(path: str, state: Path) -> Finding:
-    return platform.named(path)(state)
 
 
 def _look(name: str, look: Callable[[], Finding]) -> Finding:

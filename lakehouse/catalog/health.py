@@ -28,3 +28,6 @@ def _commits(log: Path) -> Iterator[Path]:
     for path in log.glob("*"):
         if re.fullmatch(r"\d{20}(\.json|\.checkpoint.*\.parquet)", path.name) and path.stat().st_size:
             yield path
+
+
+LOOKS = {"Lake": tables}

@@ -55,3 +55,6 @@ def delta_jars(home: Path) -> Finding:
     if not jars or any(jar.stat().st_size == 0 for jar in jars):
         return Finding("Delta jars", f"{folder} is incomplete", f"delete {folder}; the next start downloads it", True)
     return Finding("Delta jars", f"{len(jars)} for Delta {wanted}")
+
+
+LOOKS = {"Java": java, "Delta jars": delta_jars}

@@ -16,11 +16,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from small_course import chapter, project, write_course
 from typer.testing import CliRunner
 
 from lakehouse.errors import Unavailable
 from workbook import cli
 from workbook.runner import plan
+from workbook.runner.keys import keys as keys_of
 from workbook.runner.results import Run, Watcher
 from workbook.runner.run import run
 from workbook.runner.warm_spark import OtherSpark, WarmJvm, WarmServer
@@ -166,7 +168,7 @@ def test_a_bad_option_is_refused(root: Path, options: dict[str, Any], message: s
 
 def keys(root: Path, parameters: tuple[str, ...] = (), engine: str = "classic") -> dict[str, str]:
     notebooks = plan.discover(root)
-    return plan.keys(notebooks, plan.bind(notebooks, parameters), root=root, engine=engine)
+    return keys_of(notebooks, plan.bind(notebooks, parameters), root=root, engine=engine)
 
 
 def test_keys_change_with_every_input_and_with_nothing_else(root: Path):
@@ -190,13 +192,67 @@ def test_keys_change_with_every_input_and_with_nothing_else(root: Path):
     everything = {"chapters/01_a", "churn/01_a", "churn/02_b"}
     assert changed(keys(root, ("n=7",))) == {"chapters/01_a"}
     assert changed(keys(root, engine="connect")) == everything
-    for path in ("lakehouse/x.py", "workbook/deep/y.py", "lakehouse/z.jar", "datasets/d.csv", "requirements.lock"):
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text("1")
-        assert changed(keys(root)) == everything, path
-        (root / path).unlink()
+    (root / "requirements.lock").write_text("a==1")
+    assert changed(keys(root)) == everything
+    (root / "requirements.lock").unlink()
     write(first, "changed")
     assert changed(keys(root)) == {"churn/01_a", "churn/02_b"}
+
+
+def test_keys_follow_the_imports_of_the_notebooks(root: Path):
+    """Touch every kind of file; only what uses it gets another key."""
+    files = {
+        "lakehouse/__init__.py": "",
+        "lakehouse/store.py": "from lakehouse import join\n",
+        "lakehouse/join.py": '"""Doc."""\nx = 1  # why\n',
+        "lakehouse/join.jar": "1",
+        "lakehouse/compat/databricks/features.py": "import lakehouse.store\n",
+        "workbook/__init__.py": "",
+        "workbook/tool.py": "x = 1\n",
+        "workbook/cli.py": "x = 1\n",
+        "course/ch01_a/checks.py": "import workbook.tool\n",
+        "course/ch01_a/proofs.py": "import lakehouse.store\n",
+        "course/ch01_a/questions.yaml": "[]\n",
+        "course/small/project.py": "from course.small import data\n",
+        "course/small/data.py": "FOLDER = 'x' + \"datasets\"\n",
+        "datasets/a.csv": "1",
+        "datasets/README.md": "1",
+    }
+    write_course(
+        root,
+        chapter("01_a"),
+        chapter("02_b"),
+        chapter("03_c", project="small"),
+        projects=(project("small"),),
+    )
+    for path, text in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+    write(root / "solutions/chapters/02_b.ipynb", "from databricks.features import Client")
+    write(root / "solutions/chapters/03_c.ipynb", "%magic", "y = 1")
+    before = keys(root)
+
+    def touched(path: str, text: str) -> set[str]:
+        old = (root / path).read_text()
+        (root / path).write_text(text)
+        now = keys(root)
+        (root / path).write_text(old)
+        return {Path(name).stem for name in now if now[name] != before[name]}
+
+    assert touched("lakehouse/join.py", "x = 2\n") == {"02_b"}
+    assert touched("lakehouse/join.py", '"""Other words."""\n\nx = 1\n') == set()
+    assert touched("lakehouse/join.jar", "2") == {"02_b"}
+    assert touched("workbook/tool.py", "x = 2\n") == {"01_a"}
+    assert touched("course/ch01_a/checks.py", "import workbook.tool as t\n") == {"01_a"}
+    assert touched("course/small/data.py", 'FOLDER = "datasets"\n') == {"03_c"}
+    assert touched("datasets/a.csv", "2") == {"03_c"}
+    for path in ("workbook/cli.py", "course/ch01_a/proofs.py", "course/ch01_a/questions.yaml", "datasets/README.md"):
+        assert touched(path, "changed = 1\n") == set(), path
+    manifest = (root / "course/course.yaml").read_text()
+    assert touched("course/course.yaml", manifest.replace("What is B?", "What is it?")) == set()
+    assert touched("course/course.yaml", manifest.replace("  project: small", "  project: small\n  needs: [t]")) == {
+        "03_c"
+    }
 
 
 # Running
@@ -474,7 +530,8 @@ def test_a_kernel_with_its_imports_done_is_like_a_new_one(root: Path):
     write(root / "solutions/chapters/01_a.ipynb", draw)
     write(root / "solutions/chapters/02_b.ipynb", draw)
     program = "from test_run import *; run(Path(sys.argv[1]), Path(sys.argv[1]) / 'state', spark=OtherSpark)"
-    subprocess.run([sys.executable, "-c", program, str(root)], check=True, timeout=120, cwd=Path(__file__).parent)
+    places = {"PYTHONPATH": f"{Path(__file__).parent}{os.pathsep}{Path(__file__).parents[1]}"}
+    subprocess.run([sys.executable, "-c", program, str(root)], check=True, timeout=120, env=os.environ | places)
     printed = []
     for name in ("01_a", "02_b"):
         executed = json.loads((root / f"state/run/notebooks/solutions/chapters/{name}.ipynb").read_text())

@@ -1,4 +1,4 @@
-"""What a run consists of: the notebooks, their parameters, and a key for everything that a result depends on.
+"""What a run consists of: the notebooks and their parameters.
 
 Notebooks are read as the JSON that they are: a run in which nothing changed must end at once, and importing papermill
 alone takes longer than that.
@@ -10,7 +10,6 @@ import ast
 import hashlib
 import json
 import math
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,7 +19,6 @@ from typing import Any
 from lakehouse.errors import InvalidValue
 
 FOLDERS = ("chapters", "capstone")
-SOURCES = ("lakehouse", "workbook", "course")
 UNKNOWN = object()  # the default of a parameter whose value is computed, so its type is not known
 
 
@@ -45,6 +43,8 @@ class Notebook:
         Number of cells.
     content : str
         Hash of the cells without outputs and execution counts.
+    code : str
+        The cells' code that Python can parse, for the imports in it.
     """
 
     path: Path
@@ -54,6 +54,7 @@ class Notebook:
     defaults: Mapping[str, Any] = field(hash=False)
     cells: int
     content: str
+    code: str
 
     @property
     def folder(self) -> Path:
@@ -107,8 +108,17 @@ def _read(path: Path, root: Path, base: Path) -> Notebook:
         title=title_of(cells) or path.stem,
         defaults=_defaults(text for kind, text, tags in parts if kind == "code" and "parameters" in tags),
         cells=len(cells),
-        content=_digest(json.dumps(parts)),
+        content=digest(json.dumps(parts)),
+        code="\n".join(text for kind, text, _ in parts if kind == "code" and _parses(text)),
     )
+
+
+def _parses(text: str) -> bool:
+    """Whether a cell is plain Python: one with magics or a broken one imports nothing that matters."""
+    with suppress(SyntaxError):
+        ast.parse(text)
+        return True
+    return False
 
 
 def source(cell: Mapping[str, Any]) -> str:
@@ -244,42 +254,11 @@ def _typed(name: str, text: str, default: Any) -> Any:
     return value
 
 
-def keys(
-    notebooks: Sequence[Notebook], parameters: Mapping[str, Mapping[str, Any]], *, root: Path, engine: str
-) -> dict[str, str]:
-    """Return a key for each notebook that changes with anything its result depends on.
-
-    That is its source and parameters, the notebooks before it in its group, the engine, the code and data of the
-    repository and the locked packages.
-    """
-    common = _digest(engine, f"{sys.version_info[:2]}", *_repository(root))
-    chain: dict[str, str] = {}
-    result = {}
-    for notebook in notebooks:
-        before = chain.get(notebook.group, common)
-        key = _digest(before, notebook.name, notebook.content, json.dumps(parameters[notebook.name], sort_keys=True))
-        result[notebook.name] = chain[notebook.group] = key
-    return result
-
-
-def _repository(root: Path) -> Iterable[str | bytes]:
-    code = [
-        path
-        for folder in SOURCES
-        for path in (root / folder).rglob("*")
-        if path.suffix in {".py", ".jar", ".java"} and "__pycache__" not in path.parts
-    ]
-    data = [path for path in (root / "datasets").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
-    lock = [path for path in [root / "requirements.lock"] if path.exists()]
-    for path in sorted(code + data + lock):
-        yield path.relative_to(root).as_posix()
-        yield path.read_bytes()
-
-
-def _digest(*parts: str | bytes) -> str:
-    digest = hashlib.sha256()
+def digest(*parts: str | bytes) -> str:
+    """Hash of several parts, each with its length, so that no two lists of parts run together."""
+    sha = hashlib.sha256()
     for part in parts:
         data = part.encode() if isinstance(part, str) else part
-        digest.update(len(data).to_bytes(8, "big"))
-        digest.update(data)
-    return digest.hexdigest()
+        sha.update(len(data).to_bytes(8, "big"))
+        sha.update(data)
+    return sha.hexdigest()

@@ -27,6 +27,7 @@ from lakehouse import platform
 from lakehouse.errors import InvalidValue
 from lakehouse.files import locked_or_refused
 from workbook.runner import plan
+from workbook.runner.keys import keys as keys_of
 from workbook.runner.plan import Notebook
 from workbook.runner.results import Run, Watcher
 from workbook.runner.store import Store
@@ -95,7 +96,7 @@ def run(
     root, home = root.resolve(), home.resolve()
     notebooks = plan.select(plan.discover(root, unsolved=unsolved), only)
     bound = plan.bind(notebooks, parameters)
-    keys = plan.keys(notebooks, bound, root=root, engine=engine)
+    keys = keys_of(notebooks, bound, root=root, engine=engine)
     result = Run(engine, jobs, unsolved, dict(pair.split("=", 1) for pair in parameters), datetime.now().astimezone())
     watcher = watcher or Watcher()
     with locked_or_refused(home / "run.lock", f"runs the course in {home}"):
