@@ -10,6 +10,7 @@ import argparse
 import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import date
@@ -51,6 +52,7 @@ SAMPLE_FOLDER = ROOT / "datasets" / "churn"
 IN_MEMORY_CUSTOMERS = 20_000  # up to here one process is quicker than starting Spark's Python workers
 CUSTOMERS_PER_BLOCK = 10_000
 CUSTOMERS_PER_TASK = 50_000
+TABLES_AT_ONCE = 3
 
 COLUMNS: dict[str, dict[str, str]] = {
     "customers": {
@@ -154,14 +156,19 @@ def write_tables(spark: SparkSession, schema: str = "main.churn", options: Churn
     spark.sql(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     large = options.customers > IN_MEMORY_CUSTOMERS
     in_memory = {} if large else generate(options)
-    for number, table in enumerate(TABLES, start=1):
+
+    def write(table: str) -> None:
         name = f"{schema}.raw_{table}"
         if large:
-            print(f"[{number}/{len(TABLES)}] {name}: {options.customers:,} customers", flush=True)
+            print(f"{name}: {options.customers:,} customers", flush=True)
             frame = _simulated_by_workers(spark, table, options)
         else:
             frame = spark.createDataFrame(pa.Table.from_batches([_to_arrow(table, in_memory[table], options)]))
         frame.writeTo(name).using("delta").tableProperty(OPTIONS_PROPERTY, _to_json(options)).createOrReplace()
+
+    # A small table is mostly planning and one commit, which leave the other core idle.
+    with ThreadPoolExecutor(1 if large else TABLES_AT_ONCE) as pool:
+        list(pool.map(write, TABLES))
 
 
 def options_of(spark: SparkSession, schema: str = "main.churn") -> ChurnOptions | None:

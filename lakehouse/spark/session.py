@@ -27,7 +27,7 @@ from lakehouse.paths import on_databricks
 from lakehouse.spark.connect import CONNECT_SERVER
 from lakehouse.spark.java import need_java
 from lakehouse.spark.process import prepare_process
-from lakehouse.spark.settings import settings
+from lakehouse.spark.settings import catalogs, settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -61,9 +61,10 @@ def _databricks_session() -> SparkSession:
 def _classic_session() -> SparkSession:
     from pyspark.sql import SparkSession
 
-    active = SparkSession.getActiveSession()
-    if active is not None and active._sc._jsc is not None:  # noqa: SLF001
-        return active
+    # Not what the JVM holds active: that is kept for each of its threads, and other processes may have adopted it.
+    session = SparkSession._instantiatedSession  # noqa: SLF001
+    if session is not None and session._sc._jsc is not None:  # noqa: SLF001
+        return session
     if "PYSPARK_GATEWAY_PORT" in os.environ:
         return _adopted_session()
     need_java()
@@ -75,7 +76,7 @@ def _classic_session() -> SparkSession:
 
 
 def _adopted_session() -> SparkSession:
-    """A new session (own temporary views, own settings) on the context of a JVM that another process started."""
+    """A new session (own temporary views, settings and lake) on the context of a JVM that another process started."""
     from pyspark import SparkConf, SparkContext
     from pyspark.sql import SparkSession
 
@@ -85,7 +86,14 @@ def _adopted_session() -> SparkSession:
     java_context = jvm.org.apache.spark.SparkContext.getOrCreate(conf._jconf)  # noqa: SLF001
     java_api = jvm.org.apache.spark.api.java.JavaSparkContext.fromSparkContext(java_context)
     context = SparkContext(conf=conf, jsc=java_api)
-    return SparkSession(context).newSession()
+    session = SparkSession(context).newSession()
+    # The JVM may have been started for another home.
+    for name, value in catalogs().items():
+        session.conf.set(name, value)
+    # What MLflow and Spark's own code in this process take for the session.
+    SparkSession._instantiatedSession = session  # noqa: SLF001
+    jvm.org.apache.spark.sql.classic.SparkSession.setActiveSession(session._jsparkSession)  # noqa: SLF001
+    return session
 
 
 @contextlib.contextmanager

@@ -64,7 +64,17 @@ def settings() -> dict[str, str]:
     else:
         # Executors on other machines need Delta too, and must reach the driver.
         conf["spark.jars"] = ",".join(str(jar) for jar in delta_jars())
-    for name in CATALOGS:
-        conf[f"spark.sql.catalog.{name}"] = catalog.CLASS
-        conf[f"spark.sql.catalog.{name}.root"] = str(lake())
+    conf |= catalogs()
     return conf | (_HEAVY if profile == "heavy" else _LESSON)
+
+
+def catalogs() -> dict[str, str]:
+    """The settings that make the catalogs those of this home's lake. A session takes them before it uses its first table."""
+    return {
+        name: value
+        for catalog_name in CATALOGS
+        for name, value in (
+            (f"spark.sql.catalog.{catalog_name}", catalog.CLASS),
+            (f"spark.sql.catalog.{catalog_name}.root", str(lake())),
+        )
+    }
