@@ -14,6 +14,11 @@ import pytest
 _HOME = tempfile.TemporaryDirectory(prefix="workbook-tests-", ignore_cleanup_errors=True)
 os.environ["WORKBOOK_HOME"] = _HOME.name
 
+# A JVM to adopt is for this process alone: those that tests start would talk through the same gateway.
+_GATEWAY = {
+    name: os.environ.pop(name) for name in ("PYSPARK_GATEWAY_PORT", "PYSPARK_GATEWAY_SECRET") if name in os.environ
+}
+
 import lakehouse  # noqa: E402, F401  (makes `databricks.feature_engineering` importable for the test modules)
 
 
@@ -28,7 +33,10 @@ def spark(home: Path):
     """The session that notebooks get, classic or Connect as the environment says."""
     from lakehouse.spark import CONNECT_SERVER, get_spark
 
+    os.environ.update(_GATEWAY)
     spark = get_spark()
+    for name in _GATEWAY:
+        del os.environ[name]
     yield spark
     server = CONNECT_SERVER.running()
     if server is not None:
