@@ -86,7 +86,7 @@ STAND_INS = (
         platform="models in Unity Catalog",
         here="MLflow's sqlite registry behind Unity Catalog's rules: three levels, signatures, aliases, no stages",
         differs="Grants are calls of `lakehouse.registry`, not SQL, and one may act as another user. Names need all three "
-        "levels. No deployment jobs",
+        "levels. No deployment jobs. A plain `mlflow` command finds aliases in lower case only",
         install="lakehouse.registry:install",
         state={"models": ("mlflow",)},
     ),

@@ -1,4 +1,4 @@
-"""Errors as a learner reads them: what Spark says, without the plan and the Java stack behind it."""
+"""Errors as a learner reads them."""
 
 from __future__ import annotations
 
@@ -8,25 +8,17 @@ from typing import Any
 from pyspark.errors import PySparkException
 
 
-def tidy_errors(shell: Any) -> None:
-    """Make a kernel show Java errors without the Java stack, and end quietly at ``dbutils.notebook.exit``."""
-    from py4j.protocol import Py4JJavaError
-
+def end_quietly_at_exit(shell: Any) -> None:
+    """Make a kernel stop without an error where a notebook calls ``dbutils.notebook.exit``."""
     from lakehouse.dbutils import NotebookExit
 
-    shell.set_custom_exc((Py4JJavaError, NotebookExit), _show_error)
+    shell.set_custom_exc((NotebookExit,), _show_exit)
 
 
-def _show_error(shell: Any, kind: type, error: Any, trace: Any, tb_offset: int | None = None) -> None:
-    from lakehouse.dbutils import NotebookExit
-
-    if isinstance(error, NotebookExit):
-        print(f"Notebook exited: {error.value}")
-        # A cell that ends in SystemExit(0) stops the notebook, and papermill takes it as done.
-        shell._showtraceback(SystemExit, SystemExit("0"), [])  # noqa: SLF001
-        return
-    message = error.java_exception.getMessage() or error.java_exception.toString()
-    shell.showtraceback((PySparkException, PySparkException(message), trace), tb_offset=tb_offset)
+def _show_exit(shell: Any, kind: type, error: Any, trace: Any, tb_offset: int | None = None) -> None:
+    print(f"Notebook exited: {error.value}")
+    # A cell that ends in SystemExit(0) stops the notebook, and papermill takes it as done.
+    shell._showtraceback(SystemExit, SystemExit("0"), [])  # noqa: SLF001
 
 
 def first_line(error: Exception) -> str:
@@ -39,8 +31,6 @@ def first_line(error: Exception) -> str:
         if reasons:
             return str(reasons[-1])
     lines = text.splitlines() or [""]
-    if type(error).__name__ == "Py4JJavaError" and len(lines) > 1:
-        return lines[1].removeprefix(": ")
     if isinstance(error, PySparkException) and lines[0]:
         return lines[0]
     return f"{type(error).__name__}: {lines[0]}" if lines[0] else type(error).__name__

@@ -17,7 +17,7 @@ from lakehouse.errors import InvalidValue
 from lakehouse.paths import CATALOGS
 from lakehouse.spark import get_spark
 from workbook import checks
-from workbook.errors import tidy_errors
+from workbook.errors import end_quietly_at_exit
 from workbook.manifest import manifest
 from workbook.projects import checked, make_missing, parameters_of, project_named
 
@@ -171,4 +171,4 @@ def _as_in_a_databricks_notebook(ws: Workspace) -> None:
     if shell is None:
         return
     shell.user_ns.update(spark=ws.spark, dbutils=ws.dbutils, display=ws.display)
-    tidy_errors(shell)
+    end_quietly_at_exit(shell)

@@ -125,7 +125,7 @@ def _loads(uri: str) -> bool:
 def _champion(lab: Lab, name: str, alias: str = "Champion") -> str | None:
     """Number of the version behind an alias, None without one."""
     aliases: dict[str, str] = lab.client.get_registered_model(name).aliases
-    return aliases.get(alias)
+    return aliases.get(alias.lower())
 
 
 @functools.cache
@@ -866,10 +866,10 @@ def reg_alias_025(lab: Lab) -> set[str]:
     third, fourth = (set(lab.client.get_model_version(name, number).aliases) for number in ("3", "4"))
     return holds(
         {
-            "A": "Champion" in third and "Champion" in fourth,
-            "B": "Challenger" not in fourth,
-            "C": {"Champion", "Challenger"} <= fourth,
-            "D": "Archived" in third,
+            "A": "champion" in third and "champion" in fourth,
+            "B": "challenger" not in fourth,
+            "C": {"champion", "challenger"} <= fourth,
+            "D": "archived" in third,
             "E": not third and _loads(f"models:/{name}/3"),
         }
     )
@@ -1330,7 +1330,7 @@ def reg_first_047(lab: Lab) -> set[str]:
     lab.client.set_registered_model_alias(name, "Champion", "1")
     return holds(
         {
-            "A": loaded and "Champion" in given,
+            "A": loaded and "champion" in given,
             "B": loaded and not given,
             "C": not loaded and not given and _loads(uri),
             "D": not loaded and moved,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from lakehouse.registry.access import grant, revoke, set_owner, show_grants
 from lakehouse.registry.grants import Grant, acting_as, current_user
-from lakehouse.registry.local import install
+from lakehouse.registry.mlflow_plugin import install
+from lakehouse.registry.statements import grant, revoke, set_owner, show_grants
 
 __all__ = ["Grant", "acting_as", "current_user", "grant", "install", "revoke", "set_owner", "show_grants"]

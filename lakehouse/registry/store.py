@@ -24,10 +24,10 @@ from mlflow.store.model_registry.dbmodels.models import SqlRegisteredModel
 from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 
 from lakehouse.paths import CATALOGS
+from lakehouse.registry.addresses import database_uri, home_of
 from lakehouse.registry.entities import as_found_model, as_found_version, as_model_version, as_registered_model
 from lakehouse.registry.errors import refuse
 from lakehouse.registry.grants import LEARNER, GrantTable, current_user, object_type
-from lakehouse.registry.local import database_uri, home_of
 
 # Private to MLflow, but the only place that has the platform's two texts on signatures.
 _validate_model_signature: Any = UcModelRegistryStore._validate_model_signature  # noqa: SLF001
@@ -254,19 +254,20 @@ class UnityCatalogStore(SqlAlchemyStore):
     def delete_model_version_tag(self, name: str, version: str | int, key: str) -> None:
         super().delete_model_version_tag(self._model(name, "APPLY TAG"), version, key)
 
-    # Aliases
+    # Aliases. Unity Catalog keeps them in lower case and finds them in any spelling; open-source MLflow does not
+    # (github.com/mlflow/mlflow/issues/12331).
 
     def set_registered_model_alias(self, name: str, alias: str, version: str | int) -> None:
-        super().set_registered_model_alias(self._model(name, "MANAGE"), alias, version)
+        super().set_registered_model_alias(self._model(name, "MANAGE"), alias.lower(), version)
 
     def delete_registered_model_alias(self, name: str, alias: str) -> None:
-        super().delete_registered_model_alias(self._model(name, "MANAGE"), alias)
+        super().delete_registered_model_alias(self._model(name, "MANAGE"), alias.lower())
 
     def get_model_version_by_alias(self, name: str, alias: str) -> ModelVersion:
         name = self._model(name, "EXECUTE")
-        if alias not in super().get_registered_model(name).aliases:
+        if alias.lower() not in super().get_registered_model(name).aliases:
             refuse("RESOURCE_DOES_NOT_EXIST", f"Registered Model Alias '{alias}' does not exist.")
-        return as_model_version(super().get_model_version_by_alias(name, alias))
+        return as_model_version(super().get_model_version_by_alias(name, alias.lower()))
 
     # What Unity Catalog does not have
 

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 from lakehouse.errors import UnusableFolder
-from lakehouse.paths import CATALOGS, home, lake
+from lakehouse.paths import CATALOGS, ROOT, home, lake
 
 _FREE_BYTES_NEEDED = 200 * 1024**2
+
+#: Everything else that a file system allows may be in a path.
+_NOT_IN_A_PATH = {
+    ",": "Spark takes a comma for the end of a folder's name",
+    "%[0-9A-Fa-f]{2}": "MLflow reads % with two digits as another character",
+    r"[\n\r]": "its name has more than one line",
+}
+_NOT_IN_THE_CLONES_PATH = {":": "Java takes a colon for the end of a path"}
+_NOT_IN_THE_ENVIRONMENTS_PATH = {"%": "MLflow cannot read its own migrations there"}
 
 
 def prepare_process() -> None:
@@ -34,6 +45,9 @@ def prepare_process() -> None:
 
 
 def _check_lake() -> None:
+    _refuse_name(home(), _NOT_IN_A_PATH, "name another home in the environment variable WORKBOOK_HOME")
+    _refuse_name(ROOT, _NOT_IN_A_PATH | _NOT_IN_THE_CLONES_PATH, "move the clone")
+    _refuse_name(Path(sys.prefix), _NOT_IN_THE_ENVIRONMENTS_PATH, "make the Python environment elsewhere")
     try:
         for name in CATALOGS:
             (lake() / name / "default").mkdir(parents=True, exist_ok=True)
@@ -53,3 +67,9 @@ def _check_lake() -> None:
             f"{_FREE_BYTES_NEEDED // 1024**2} MiB. Make room (`wb reset` deletes the lake), "
             "or name a folder on another disk in the environment variable WORKBOOK_HOME"
         )
+
+
+def _refuse_name(folder: Path, patterns: dict[str, str], remedy: str) -> None:
+    for pattern, reason in patterns.items():
+        if re.search(pattern, str(folder)):
+            raise UnusableFolder(f"the folder {folder} cannot be used, because {reason}: {remedy}.")

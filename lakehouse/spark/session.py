@@ -61,6 +61,9 @@ def _databricks_session() -> SparkSession:
 def _classic_session() -> SparkSession:
     from pyspark.sql import SparkSession
 
+    from lakehouse.spark.java_errors import install
+
+    install()
     # Not what the JVM holds active: that is kept for each of its threads, and other processes may have adopted it.
     session = SparkSession._instantiatedSession  # noqa: SLF001
     if session is not None and session._sc._jsc is not None:  # noqa: SLF001

@@ -61,4 +61,9 @@ def start_jvm() -> Jvm:
     need_java()
     conf = SparkConf(loadDefaults=False).setAll(list(settings().items()))
     gateway = launch_gateway(conf, {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL})
+    # The context keeps its files in the home of this process: who adopts it may be gone before the next one comes.
+    java_conf = gateway.jvm.org.apache.spark.SparkConf()
+    for name, value in settings().items():
+        java_conf.set(name, value)
+    gateway.jvm.org.apache.spark.SparkContext.getOrCreate(java_conf)
     return Jvm(gateway.proc, gateway)

@@ -124,25 +124,11 @@ def executed(tmp_path, *sources: str):
     return [cell.outputs for cell in nbformat.read(tmp_path / "out.ipynb", as_version=4).cells]
 
 
-TIDY = "from workbook.workspace import tidy_errors; tidy_errors(get_ipython())"
+QUIET = "from workbook.errors import end_quietly_at_exit; end_quietly_at_exit(get_ipython())"
 
 
 def test_a_notebook_that_exits_is_done_and_runs_no_further(tmp_path):
     leave = "from lakehouse.dbutils import DBUtils; DBUtils().notebook.exit('enough')"
-    _, left, after = executed(tmp_path, TIDY, leave, "print('never')")
+    _, left, after = executed(tmp_path, QUIET, leave, "print('never')")
     assert left[0].text == "Notebook exited: enough\n"
     assert after == []
-
-
-def test_a_java_error_is_shown_without_the_java_stack(tmp_path):
-    import papermill
-
-    fail = (
-        "from types import SimpleNamespace as S; from py4j.protocol import Py4JJavaError\n"
-        "java = S(getMessage=lambda: '[NOT_NULL] id is null', _target_id='o1', _gateway_client=None)\n"
-        "error = Py4JJavaError.__new__(Py4JJavaError); error.java_exception = java\n"
-        "raise error"
-    )
-    with pytest.raises(papermill.PapermillExecutionError) as shown:
-        executed(tmp_path, TIDY, fail)
-    assert (shown.value.ename, shown.value.evalue) == ("PySparkException", "[NOT_NULL] id is null")

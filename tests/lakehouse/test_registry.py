@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import mlflow
@@ -19,7 +21,7 @@ from sklearn.linear_model import LogisticRegression
 
 from lakehouse.paths import ROOT
 from lakehouse.registry import acting_as, current_user, grant, install, revoke, set_owner, show_grants
-from lakehouse.registry.local import database_uri
+from lakehouse.registry.addresses import database_uri
 
 X = pd.DataFrame({"tenure": [1.0, 2.0, 3.0, 4.0]})
 INTERN = "intern@example.com"
@@ -164,7 +166,8 @@ class TestSeveralProcesses:
 
     def test_a_child_without_install_finds_the_models(self, registry, model, client):
         client.set_registered_model_alias(model, "Champion", 1)
-        code = f"import mlflow; print(mlflow.MlflowClient().get_model_version_by_alias({model!r}, 'Champion').version)"
+        # As it is kept: plain MLflow does not know that the spelling does not matter.
+        code = f"import mlflow; print(mlflow.MlflowClient().get_model_version_by_alias({model!r}, 'champion').version)"
         inherited = {name: value for name, value in os.environ.items() if name.startswith("MLFLOW_")}
         assert output(python(code, registry, **inherited)) == "1"
 
@@ -313,14 +316,42 @@ class TestAliases:
         client.set_registered_model_alias(model, "Champion", 1)
         client.set_registered_model_alias(model, "Champion", 2)
         assert client.get_model_version(model, 1).aliases == []
-        assert client.get_model_version(model, 2).aliases == ["Champion"]
+        assert client.get_model_version(model, 2).aliases == ["champion"]
         client.delete_registered_model_alias(model, "Champion")
         assert client.get_registered_model(model).aliases == {}
 
-    def test_case_matters(self, model, client):
+    @pytest.mark.parametrize("spelling", ["Champion", "champion", "CHAMPION"])
+    def test_is_kept_in_lower_case_and_found_in_any_spelling(self, spelling, model, client):
         client.set_registered_model_alias(model, "Champion", 1)
-        error = refusal(client.get_model_version_by_alias, model, "champion")
-        assert error.message == "RESOURCE_DOES_NOT_EXIST: Registered Model Alias 'champion' does not exist."
+        assert client.get_registered_model(model).aliases == {"champion": "1"}
+        assert client.get_model_version_by_alias(model, spelling).aliases == ["champion"]
+        assert mlflow.pyfunc.load_model(f"models:/{model}@{spelling}") is not None
+        client.delete_registered_model_alias(model, spelling)
+        assert client.get_registered_model(model).aliases == {}
+
+    def test_two_spellings_are_one_alias(self, model, signed, client):
+        mlflow.register_model(signed, model)
+        client.set_registered_model_alias(model, "Champion", 1)
+        client.set_registered_model_alias(model, "CHAMPION", 2)
+        assert client.get_model_version(model, 1).aliases == []
+        assert client.get_model_version_by_alias(model, "champion").version == "2"
+
+    def test_an_alias_that_is_not_set_is_refused_as_it_was_written(self, model, client):
+        error = refusal(client.get_model_version_by_alias, model, "Champion")
+        assert error.message == "RESOURCE_DOES_NOT_EXIST: Registered Model Alias 'Champion' does not exist."
+
+    def test_aliases_of_an_older_registry_are_folded(self, model, signed, client, home):
+        mlflow.register_model(signed, model)
+        database = home / "mlflow" / "mlflow.db"
+        rows = [("Champion", 1), ("CHAMPION", 2), ("Challenger", 2), ("challenger", 1), ("backup", 1)]
+        with closing(sqlite3.connect(database)) as connection, connection:
+            columns = "(alias, version, name)"
+            for alias, version in rows:
+                connection.execute(
+                    f"INSERT INTO registered_model_aliases {columns} VALUES (?, ?, ?)", (alias, version, model)
+                )
+        install()
+        assert client.get_registered_model(model).aliases == {"backup": "1", "champion": "2", "challenger": "1"}
 
     @pytest.mark.parametrize("alias", ["latest", "Latest", "v1", "V42"])
     def test_reserved(self, alias, model, client):

@@ -88,10 +88,6 @@ def test_an_assert_without_message_still_says_something():
     assert check("demo.2", 0) == Outcome("demo.2", "fail", "Not yet.")
 
 
-class Py4JJavaError(Exception):
-    pass
-
-
 WORKER = """
   An exception was thrown from the Python worker. Please see the stack trace below.
 Traceback (most recent call last):
@@ -122,12 +118,6 @@ org.apache.spark.api.python.PythonException: Traceback (most recent call last):
             "[UNRESOLVED_COLUMN.WITH_SUGGESTION] A column `dya` cannot be resolved.",
         ),
         (PythonException(WORKER), "ZeroDivisionError: division by zero"),
-        (
-            Py4JJavaError(
-                "An error occurred while calling o45.count.\n: java.lang.ArithmeticException: / by zero\n\tat A"
-            ),
-            "java.lang.ArithmeticException: / by zero",
-        ),
     ],
 )
 def test_an_error_is_told_in_one_line(error, line):

@@ -58,7 +58,7 @@ def test_the_packages_have_one_direction():
     assert wrong == []
 
 
-@pytest.mark.parametrize("package", ["workbook"])
+@pytest.mark.parametrize("package", ["lakehouse", "workbook"])
 def test_no_circle_between_modules_and_none_between_folders(package):
     assert circle(of(package)) == []
     assert circle(folders(package)) == []

@@ -49,3 +49,12 @@ def _execute_solutions() -> None:
         if record["status"] in ("passed", "reused"):
             builder.store_outputs(Path(record["executed"]), ROOT / record["notebook"])
     raise typer.Exit(result.exit_code)
+
+
+@app.command()
+def new(chapter: Annotated[str, typer.Argument(metavar="STEM", help="Number and name, such as 05_spark_ml.")]) -> None:
+    """Make the folder of a chapter from a template, and its entry in the manifest, as a draft."""
+    from workbook.build.new_chapter import new_chapter
+
+    for path in new_chapter(chapter):
+        typer.echo(f"written: {path.relative_to(ROOT)}")

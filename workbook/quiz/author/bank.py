@@ -140,7 +140,7 @@ class Item(_Strict):
             raise ValueError("every choice is correct")
         if (self.tier == "documented") != (self.page is not None):
             raise ValueError(f"tier {self.tier}: a page belongs to documented items, and only to them")
-        # Case may be the difference: an alias "champion" is not the alias "Champion".
+        # Case may be the difference: open-source MLflow takes "champion" and "Champion" for two aliases.
         if len({choice.text for choice in self.choices}) < len(self.choices):
             raise ValueError("two choices have the same text")
         return self

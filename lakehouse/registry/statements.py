@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lakehouse.registry import local
+from lakehouse.registry import mlflow_plugin
 from lakehouse.registry.errors import refuse
 from lakehouse.registry.grants import PRIVILEGES, Grant, object_type
 
@@ -71,13 +71,13 @@ def show_grants(securable: str, principal: str | None = None) -> list[Grant]:
     list of Grant
         Columns ``principal, action_type, object_type, object_key``; ``pandas.DataFrame(rows)`` shows them as a table.
     """
-    store = local.store()
+    store = mlflow_plugin.store()
     rows = store.grants.rows(store.securable(securable))
     return [row for row in rows if principal in (None, row.principal)]
 
 
 def _managed(securable: str) -> tuple[UnityCatalogStore, str]:
-    store = local.store()
+    store = mlflow_plugin.store()
     securable = store.securable(securable)
     store.require("MANAGE", securable)
     return store, securable

@@ -8,23 +8,22 @@ Every one of them first asks a single function which registry is meant, so the a
 # ruff: noqa: SLF001  (MLflow has no public way to replace the store behind a URI of its own)
 from __future__ import annotations
 
-import fcntl
 import functools
 import logging
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lakehouse.files import locked
 from lakehouse.paths import home as default_home
 from lakehouse.paths import on_databricks
+from lakehouse.registry.addresses import SCHEME, artifacts_uri, database_uri, sqlite_uri
+from lakehouse.registry.addresses import registry_uri as local_uri
 
 if TYPE_CHECKING:
     from lakehouse.registry.store import UnityCatalogStore
-
-SCHEME = "lakehouse-uc"
 
 _SETTINGS = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
@@ -54,6 +53,7 @@ def install(home: Path | None = None) -> None:
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
     _create_database(home)
+    _fold_aliases(home / "mlflow" / "mlflow.db")
     if _home is None:
         _extend_mlflow()
     _home = home
@@ -76,17 +76,7 @@ def store() -> UnityCatalogStore:
     home = _installed_home()
     from mlflow.tracking._model_registry.utils import _get_store
 
-    return _get_store(_registry_uri(home))
-
-
-def database_uri(home: Path) -> str:
-    """SQLAlchemy address of the MLflow database in a home folder."""
-    return f"sqlite:///{home / 'mlflow' / 'mlflow.db'}"
-
-
-def home_of(registry_uri: str) -> Path:
-    """Home folder named by a registry URI of our scheme."""
-    return Path(registry_uri.removeprefix(f"{SCHEME}://"))
+    return _get_store(local_uri(home))
 
 
 def _installed_home() -> Path:
@@ -96,10 +86,6 @@ def _installed_home() -> Path:
             "On Databricks use SQL (GRANT, REVOKE, SHOW GRANTS) instead."
         )
     return _home
-
-
-def _registry_uri(home: Path) -> str:
-    return f"{SCHEME}://{home}"
 
 
 def _extend_mlflow() -> None:
@@ -118,8 +104,8 @@ def _extend_mlflow() -> None:
             if os.environ.get("MLFLOW_REGISTRY_URI") == uri:
                 # Typed by a learner; a child process has to find the local database as well.
                 os.environ["MLFLOW_REGISTRY_URI"] = database_uri(home)
-            return _registry_uri(home)
-        return _registry_uri(home) if uri == database_uri(home) else uri
+            return local_uri(home)
+        return local_uri(home) if uri == database_uri(home) else uri
 
     def registry_store(store_uri: str, tracking_uri: str | None = None) -> Any:
         from lakehouse.registry.store import UnityCatalogStore
@@ -130,19 +116,12 @@ def _extend_mlflow() -> None:
         # MLflow would put the artifacts of a new experiment into ./mlruns of whatever folder the notebook is in.
         home = _installed_home()
         if artifact_uri is None and store_uri == database_uri(home):
-            artifact_uri = str(home / "mlflow" / "artifacts")
+            artifact_uri = artifacts_uri(home)
         return open_tracking_store(store_uri, artifact_uri)
 
     registry_utils._resolve_registry_uri = resolve
     registry_utils._get_store_registry().register(SCHEME, registry_store)
     tracking_utils._tracking_store_registry.register("sqlite", tracking_store)
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _create_database(home: Path) -> None:
@@ -156,7 +135,7 @@ def _create_database(home: Path) -> None:
     if database.exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
-    with _lock(folder / "mlflow.db.lock"):
+    with locked(folder / "mlflow.db.lock"):
         if database.exists():
             return
         for name in ("mlflow.store.db.utils", "alembic"):
@@ -175,5 +154,24 @@ def _create_database(home: Path) -> None:
             memory.driver_connection.backup(file)  # type: ignore[union-attr]
         engine.dispose()
         # Opening the tracking store once adds the Default experiment, here with our folder for its artifacts.
-        SqlAlchemyStore(f"sqlite:///{draft}", str(folder / "artifacts")).engine.dispose()
+        SqlAlchemyStore(sqlite_uri(draft), artifacts_uri(home)).engine.dispose()
         draft.rename(database)
+
+
+def _fold_aliases(database: Path) -> None:
+    """Give the aliases of a registry made before they were folded their lower-case names, as Unity Catalog keeps them.
+
+    Of two spellings of one alias the lower-case one stays, else the one of the newest version.
+    """
+    with closing(sqlite3.connect(database, timeout=30)) as connection, connection:
+        rows = connection.execute("SELECT rowid, name, alias, version FROM registered_model_aliases").fetchall()
+        if all(alias == alias.lower() for _, _, alias, _ in rows):
+            return
+        kept: dict[tuple[str, str], int] = {}
+        for rowid, name, alias, _ in sorted(rows, key=lambda row: (row[2] == row[2].lower(), int(row[3]))):
+            other = kept.get((name, alias.lower()))
+            if other is not None:
+                connection.execute("DELETE FROM registered_model_aliases WHERE rowid = ?", (other,))
+            kept[name, alias.lower()] = rowid
+        for (_, alias), rowid in kept.items():
+            connection.execute("UPDATE registered_model_aliases SET alias = ? WHERE rowid = ?", (alias, rowid))
