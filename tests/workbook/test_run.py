@@ -19,7 +19,7 @@ import pytest
 from small_course import chapter, project, write_course
 from typer.testing import CliRunner
 
-from lakehouse.errors import Unavailable
+from lakehouse.errors import InvalidValue, Unavailable
 from workbook import cli
 from workbook.runner import plan
 from workbook.runner.keys import keys as keys_of
@@ -155,6 +155,43 @@ def test_a_parameter_goes_only_to_the_notebooks_that_have_it(root: Path):
     write(root / "solutions/chapters/02_b.ipynb", "")
     bound = plan.bind(plan.discover(root), ["n=7"])
     assert list(bound.values()) == [{"n": 7}, {}]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("[2024-01-01, b]", ["2024-01-01", "b"]),
+        ("[2024-01-01 10:00:00]", ["2024-01-01 10:00:00"]),
+        ("[1, 2.5, true, null, .inf]", [1, 2.5, True, None, float("inf")]),
+        ("[{a: [2024-01-01]}]", [{"a": ["2024-01-01"]}]),
+        ("[&x [1], *x]", [[1], [1]]),
+        (f"[{10**400}]", [10**400]),
+    ],
+)
+def test_a_yaml_value_goes_in_as_papermill_writes_it(root: Path, text: str, value: Any):
+    write(root / "solutions/chapters/01_a.ipynb", "x = 1", parameters="values = []")
+    bound = plan.bind(plan.discover(root), [f"values={text}"])
+    assert bound["solutions/chapters/01_a.ipynb"] == {"values": value}
+    assert keys_of(plan.discover(root), bound, root=root, engine="classic")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[!!set {a, b}]", "cannot be written into a notebook"),
+        ("[!!binary aGk=]", "cannot be written into a notebook"),
+        ("[{1: a}]", "the key 1 is not a text"),
+        ("[{2024-01-01: a, b: c}]", "is not a text"),
+        ("&x [*x]", "the value holds itself"),
+        ("[!!python/name:os.system '']", "is not a YAML value"),
+        (f"[{'9' * 5000}]", "is not a YAML value"),
+        ("[" * 3000, "is not a YAML value"),
+    ],
+)
+def test_a_value_that_papermill_would_change_is_refused_with_the_reason(root: Path, text: str, reason: str):
+    write(root / "solutions/chapters/01_a.ipynb", "x = 1", parameters="values = []")
+    with pytest.raises(InvalidValue, match=reason):
+        plan.bind(plan.discover(root), [f"values={text}"])
 
 
 @pytest.mark.parametrize(("options", "message"), [({"jobs": 0}, "--jobs"), ({"engine": "spork"}, "--engine")])

@@ -7,6 +7,7 @@ alone takes longer than that.
 from __future__ import annotations
 
 import ast
+import datetime as dt
 import hashlib
 import json
 import math
@@ -229,8 +230,11 @@ def _typed(name: str, text: str, default: Any) -> Any:
 
     try:
         value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InvalidValue(f"{name}: {text!r} is not a YAML value") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        shown = text if len(text) <= 80 else f"{text[:80]}..."
+        raise InvalidValue(f"{name}: {shown!r} is not a YAML value") from error
+    if isinstance(value, (list, tuple, dict)):
+        value = _as_papermill_writes(name, value)
     number = isinstance(value, int) and not isinstance(value, bool)
     if isinstance(default, bool):
         fits, kind = isinstance(value, bool), "true or false"
@@ -252,6 +256,33 @@ def _typed(name: str, text: str, default: Any) -> Any:
     if not fits:
         raise InvalidValue(f"{name} must be {kind}, not {text!r}")
     return value
+
+
+def _as_papermill_writes(name: str, value: Any, inside: tuple[int, ...] = ()) -> Any:
+    """A value of a list or mapping as papermill writes it into the notebook: a date becomes the text that was typed.
+
+    Raises
+    ------
+    InvalidValue
+        For what papermill would write as something else: a set, bytes, a key that is no text, a list that holds itself.
+    """
+    if id(value) in inside:
+        raise InvalidValue(f"{name}: the value holds itself; write it without an anchor")
+    within = (*inside, id(value))
+    if isinstance(value, dict):
+        for key in value:
+            if not isinstance(key, str):
+                raise InvalidValue(
+                    f"{name}: the key {key!r} is not a text, and the notebook would get one: write '{key}'"
+                )
+        return {key: _as_papermill_writes(name, each, within) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_as_papermill_writes(name, each, within) for each in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, dt.date):
+        return str(value)
+    raise InvalidValue(f"{name}: {value!r} cannot be written into a notebook: use texts, numbers, lists and mappings")
 
 
 def digest(*parts: str | bytes) -> str:
