@@ -820,7 +820,7 @@ def reg_tracking_023(lab: Lab) -> set[str]:
         for epoch, loss in enumerate((0.9, 0.6, 0.4567)):
             mlflow.log_metric("val_loss", loss, step=epoch)
         _log(1.0, name)
-    lab.client.set_registered_model_alias(name, "Fit_for_production", "1")
+    lab.client.set_registered_model_alias(name, "fit_for_production", "1")
     registry.grant("EXECUTE", name, CALLER)
     told_by_run = json.dumps(mlflow.get_run(run.info.run_id).to_dictionary())
     history = [metric.value for metric in lab.client.get_metric_history(run.info.run_id, "val_loss")]
@@ -833,7 +833,7 @@ def reg_tracking_023(lab: Lab) -> set[str]:
     return holds(
         {
             "A": only_registry("0.0123"),
-            "B": only_registry("Fit_for_production"),
+            "B": only_registry("fit_for_production"),
             "C": only_registry("0.9") or len(history) != 3,
             "D": only_registry(CALLER),
             "E": only_registry("abc123"),
