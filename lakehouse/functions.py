@@ -44,6 +44,7 @@ from pyspark.sql import functions as F
 
 from lakehouse import sql
 from lakehouse.paths import home, on_databricks
+from lakehouse.public_call import public_call
 
 _SQL_TYPES: dict[Any, str] = {
     bool: "BOOLEAN",
@@ -119,6 +120,7 @@ class PythonFunction:
         return F.udf(call, self.return_type, useArrow=False)(*columns)
 
 
+@public_call
 def register_python_function(
     fn: Callable[..., Any], *, name: str, spark: SparkSession | None = None, replace: bool = True
 ) -> str:

@@ -2,7 +2,7 @@
 
 from lakehouse.feature_engineering.client import FeatureEngineeringClient
 from lakehouse.feature_engineering.entities import FeatureFunction, FeatureLookup, FeatureSpecInfo, FeatureTable
-from lakehouse.feature_engineering.later import UNSET
+from lakehouse.feature_engineering.not_supported import UNSET
 from lakehouse.feature_engineering.training_set import TrainingSet
 
 __all__ = [

@@ -23,10 +23,11 @@ from lakehouse.feature_engineering.entities import (
     FeatureTable,
     as_list,
 )
-from lakehouse.feature_engineering.later import OnlineAndDeclarative
+from lakehouse.feature_engineering.not_supported import OnlineAndDeclarative
 from lakehouse.feature_engineering.resolve import resolve
 from lakehouse.feature_engineering.spec import FeatureSpec
 from lakehouse.feature_engineering.training_set import TrainingSet
+from lakehouse.public_call import public_call
 from lakehouse.registry import current_user
 
 
@@ -57,6 +58,7 @@ class FeatureEngineeringClient(OnlineAndDeclarative):
 
     # Feature tables
 
+    @public_call
     def create_table(
         self,
         *,
@@ -107,6 +109,7 @@ class FeatureEngineeringClient(OnlineAndDeclarative):
             tags=tags or {},
         )
 
+    @public_call
     def write_table(
         self,
         *,
@@ -148,6 +151,7 @@ class FeatureEngineeringClient(OnlineAndDeclarative):
             self._spark, self._full(name), df, mode=mode, checkpoint_location=checkpoint_location, trigger=trigger
         )
 
+    @public_call
     def read_table(self, *, name: str, **kwargs: Any) -> DataFrame:
         """All rows of a feature table.
 
@@ -161,6 +165,7 @@ class FeatureEngineeringClient(OnlineAndDeclarative):
         _refuse(kwargs, "read_table")
         return tables.read(self._spark, self._full(name), as_of)
 
+    @public_call
     def get_table(self, *, name: str) -> FeatureTable:
         """Metadata of a feature table, which is any Delta table with a primary key.
 
@@ -171,20 +176,24 @@ class FeatureEngineeringClient(OnlineAndDeclarative):
         """
         return tables.get(self._spark, self._full(name))
 
+    @public_call
     def drop_table(self, *, name: str) -> None:
         """Drop a feature table with its data. Models that look it up stop working."""
         tables.drop(self._spark, self._full(name))
 
+    @public_call
     def set_feature_table_tag(self, *, name: str, key: str, value: str) -> None:
         """Set or replace a tag of a feature table."""
         tables.set_tag(self._spark, self._full(name), key, value)
 
+    @public_call
     def delete_feature_table_tag(self, *, name: str, key: str) -> None:
         """Delete a tag of a feature table; warns when there is none."""
         tables.delete_tag(self._spark, self._full(name), key)
 
     # Training
 
+    @public_call
     def create_training_set(
         self,
         *,
@@ -233,6 +242,7 @@ class FeatureEngineeringClient(OnlineAndDeclarative):
             spec = resolve(self._spark, feature_lookups or [])
         return training_set.create(spec, df, as_list(label, "label"), excluded)
 
+    @public_call
     def log_model(
         self,
         *,
@@ -286,6 +296,7 @@ class FeatureEngineeringClient(OnlineAndDeclarative):
             **kwargs,
         )
 
+    @public_call
     def score_batch(
         self,
         *,
@@ -326,6 +337,7 @@ class FeatureEngineeringClient(OnlineAndDeclarative):
 
     # Feature specs
 
+    @public_call
     def create_feature_spec(
         self,
         *,
@@ -352,6 +364,7 @@ class FeatureEngineeringClient(OnlineAndDeclarative):
         functions.write_object(path, {"kind": "feature_spec", **vars(info), "spec": spec.to_yaml()})
         return info
 
+    @public_call
     def delete_feature_spec(self, *, name: str) -> None:
         """Delete a stored feature spec; models keep their own copy."""
         self._stored_spec(name)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from lakehouse.public_call import public_call
+
 MAX_TABLES = 50
 MAX_FUNCTIONS = 100
 MAX_FEATURES = 1000
@@ -50,6 +52,7 @@ class FeatureLookup:
         When an argument contradicts itself. What depends on the table is checked when a training set is created.
     """
 
+    @public_call
     def __init__(
         self,
         table_name: str,
@@ -57,7 +60,7 @@ class FeatureLookup:
         *,
         feature_names: str | list[str] | None = None,
         rename_outputs: dict[str, str] | None = None,
-        timestamp_lookup_key: str | None = None,
+        timestamp_lookup_key: str | list[str] | None = None,
         lookback_window: timedelta | None = None,
         default_values: dict[str, Any] | None = None,
         **kwargs: Any,
@@ -95,11 +98,6 @@ class FeatureLookup:
         if not self.lookup_keys:
             raise ValueError(f"lookup_key of {self.table_name} is empty: name the columns that hold its primary key.")
         if self.lookback_window is not None:
-            if not isinstance(self.lookback_window, timedelta):
-                raise ValueError(
-                    f"lookback_window must be a datetime.timedelta, got {self.lookback_window!r}. "
-                    "For seven days write timedelta(days=7)."
-                )
             if self.timestamp_lookup_key is None:
                 raise ValueError("lookback_window needs timestamp_lookup_key: there is no moment to look back from.")
             if self.lookback_window < timedelta(0):
@@ -138,6 +136,7 @@ class FeatureFunction:
         Column for the result; the full name of the function when absent.
     """
 
+    @public_call
     def __init__(
         self, *, udf_name: str, input_bindings: dict[str, str] | None = None, output_name: str | None = None
     ) -> None:

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from lakehouse import sql
 from lakehouse.feature_engineering import tables
 from lakehouse.feature_engineering.compute import add_features
-from lakehouse.feature_engineering.packaging import PackagedModel
+from lakehouse.feature_engineering.packaging import PackagedModel, handed_over
 from lakehouse.feature_engineering.resolve import check_inputs
 from lakehouse.feature_engineering.spec import FeatureSpec
 
@@ -50,7 +50,7 @@ def score(
     predict = mlflow.pyfunc.spark_udf(
         df.sparkSession, str(model.raw_model), result_type=result_type, env_manager=env_manager, params=params
     )
-    inputs = F.struct(*map(sql.column, model.spec.model_inputs))
+    inputs = F.struct(*handed_over(model.spec, model.inputs))
     return features.select(*map(sql.column, result), predict(inputs).alias(PREDICTION))
 
 
@@ -78,7 +78,7 @@ def _transform(model: PackagedModel, features: DataFrame, result: list[str], res
     # A pyfunc of a Spark model would start Spark in every Python worker. The row travels packed, so that columns of
     # the pipeline cannot collide with columns of the frame.
     row = F.struct(*map(sql.column, result)).alias("__row")
-    scored = model.load_spark_model().transform(features.select(row, *map(sql.column, model.spec.model_inputs)))
+    scored = model.load_spark_model().transform(features.select(row, *handed_over(model.spec, model.inputs)))
     if PREDICTION not in scored.columns:
         raise ValueError(
             f"The Spark model gives {scored.columns}, and no column '{PREDICTION}': keep its default name."

@@ -6,7 +6,7 @@ as ``feature_spec.yaml``; that both run the same steps is what ends training/ser
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -62,6 +62,11 @@ class LookupStep:
         return self.keys if self.timestamp is None else (*self.keys, self.timestamp)
 
     @property
+    def needed_online(self) -> list[str]:
+        """Columns that an online lookup needs: there is no moment in it."""
+        return [key.column for key in self.keys]
+
+    @property
     def outputs(self) -> dict[str, str]:
         """Name and type of every column that the step adds."""
         return {feature.output: feature.type for feature in self.features}
@@ -75,6 +80,11 @@ class FunctionStep:
     inputs: tuple[Input, ...]
     output: str
     type: str
+
+    @property
+    def needed_online(self) -> list[str]:
+        """Columns that the call needs."""
+        return [source.column for source in self.inputs]
 
     @property
     def outputs(self) -> dict[str, str]:
@@ -127,6 +137,17 @@ class FeatureSpec:
         sources = [name for name, _ in self.source_columns]
         kept = [name for name in sources if name in read or name not in self.exclude_columns]
         return kept + sorted(read - set(sources) - set(self.outputs))
+
+    @property
+    def known_types(self) -> dict[str, str]:
+        """Type of every column that the spec reads or makes."""
+        read = {source.column: source.type for step in self.steps for source in step.inputs}
+        return {**read, **dict(self.source_columns), **self.outputs}
+
+    def needed_steps(self, present: Collection[str]) -> list[Step]:
+        """The steps that are to be run for a frame that has these columns: those with an output that it lacks."""
+        given = {name.lower() for name in present}
+        return [step for step in self.steps if any(name.lower() not in given for name in step.outputs)]
 
     def bound_to(self, source_columns: tuple[tuple[str, str], ...], exclude_columns: tuple[str, ...]) -> FeatureSpec:
         """The spec for one training frame."""

@@ -8,6 +8,7 @@ Open Spark has no place for two things that Unity Catalog keeps, so they are tab
 from __future__ import annotations
 
 import json
+import re
 import uuid
 import warnings
 from collections import Counter
@@ -16,7 +17,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from pyspark.sql.streaming import StreamingQuery
@@ -27,6 +28,7 @@ from lakehouse.feature_engineering.entities import FeatureTable
 
 TIMESERIES_PROPERTY = "workbook.timeseries_column"
 TAG_PREFIX = "workbook.tag."
+_CHAR_TYPE = "__CHAR_VARCHAR_TYPE_STRING"
 
 TIME_TYPES = (T.DateType, T.TimestampType, T.TimestampNTZType)
 _SCALARS = (
@@ -218,7 +220,7 @@ def _create_statement(
     properties: Mapping[str, str],
 ) -> str:
     # An open Delta column cannot become NOT NULL later, so the keys are NOT NULL from the start; features may be null.
-    fields = [T.StructField(f.name, f.dataType, f.name not in primary_keys, f.metadata) for f in schema]
+    fields = [T.StructField(f.name, _with_nulls(f.dataType), f.name not in primary_keys, f.metadata) for f in schema]
     keys = ", ".join(map(sql.quoted, primary_keys))
     statement = [
         f"CREATE TABLE {sql.table(name)} "
@@ -231,6 +233,17 @@ def _create_statement(
     if properties:
         statement.append(f"TBLPROPERTIES ({_pairs(properties)})")
     return "\n".join(statement)
+
+
+def _with_nulls(kind: T.DataType) -> T.DataType:
+    """The type with nulls allowed everywhere in it: a NOT NULL field of a struct would refuse a struct that is null."""
+    if isinstance(kind, T.ArrayType):
+        return T.ArrayType(_with_nulls(kind.elementType))
+    if isinstance(kind, T.MapType):
+        return T.MapType(_with_nulls(kind.keyType), _with_nulls(kind.valueType))
+    if isinstance(kind, T.StructType):
+        return T.StructType([T.StructField(f.name, _with_nulls(f.dataType), True, f.metadata) for f in kind])
+    return kind
 
 
 def write(
@@ -253,7 +266,9 @@ def write(
         For a frame that breaks a rule; nothing is written then. Streaming frames are not checked for duplicate keys.
     """
     table = get(spark, name)
-    _check_columns(df, table, spark.table(sql.table(name)).schema)
+    stored = spark.table(sql.table(name)).schema
+    _check_columns(df, table, stored)
+    _check_timestamps_without_zone(df, name, stored)
     if df.isStreaming:
         if mode != "merge":
             raise ValueError(f"A streaming frame can only be merged, mode={mode!r} is for batch frames.")
@@ -261,7 +276,7 @@ def write(
         if checkpoint_location is not None:
             writer = writer.option("checkpointLocation", checkpoint_location)
         return writer.foreachBatch(partial(_merge_batch, name=name, keys=tuple(table.keys))).start()
-    _check_batch(df, table.keys)
+    _check_batch(_keys_as_stored(df, stored, table.keys), table.keys)
     if mode == "merge":
         merge(df, name, table.keys)
     else:
@@ -315,6 +330,20 @@ def _check_columns(df: DataFrame, table: FeatureTable, stored: T.StructType) -> 
             )
 
 
+def _check_timestamps_without_zone(df: DataFrame, name: str, stored: T.StructType) -> None:
+    """Refuse a new TIMESTAMP_NTZ column where the table lacks the feature for it: Delta's own refusal names no column."""
+    known = {field.name.lower() for field in stored}
+    added = [f.name for f in df.schema if f.name.lower() not in known and isinstance(f.dataType, T.TimestampNTZType)]
+    if not added:
+        return
+    [detail] = df.sparkSession.sql(f"DESCRIBE DETAIL {sql.table(name)}").collect()
+    if "timestampNtz" not in (detail["tableFeatures"] or []):
+        raise ValueError(
+            f"New column {added} is TIMESTAMP_NTZ, which '{name}' cannot hold yet. Cast it to TIMESTAMP, or run first: "
+            f"ALTER TABLE {name} SET TBLPROPERTIES ('delta.feature.timestampNtz' = 'supported')."
+        )
+
+
 def _fits(given: T.DataType, stored: T.DataType) -> bool:
     if isinstance(given, T.NullType):
         return True
@@ -323,6 +352,21 @@ def _fits(given: T.DataType, stored: T.DataType) -> bool:
         return order.index(type(given).__name__) <= order.index(type(stored).__name__)
     # Nullability of nested fields is no part of the simple string.
     return given.simpleString() == stored.simpleString()
+
+
+def _keys_as_stored(df: DataFrame, stored: T.StructType, keys: Sequence[str]) -> DataFrame:
+    """The key columns of a frame as the table will hold them: two keys may become one by a cast, by padding or by collation.
+
+    Spark takes -0.0 for 0.0 and NaN for NaN, here as in a MERGE.
+    """
+    return df.select(*(_as_stored(stored[key]).alias(key) for key in keys))
+
+
+def _as_stored(field: T.StructField) -> Column:
+    column = sql.column(field.name).cast(field.dataType)
+    # CHAR(n) is a string that is padded when it is written.
+    char = re.fullmatch(r"char\((\d+)\)", str(field.metadata.get(_CHAR_TYPE, "")), re.IGNORECASE)
+    return column if char is None else F.rpad(column, int(char[1]), " ")
 
 
 def _check_batch(df: DataFrame, keys: Sequence[str]) -> None:

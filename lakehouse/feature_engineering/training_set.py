@@ -39,6 +39,11 @@ class TrainingSet:
         """Spark type of each label, as a simple string."""
         return {label: self._df.schema[label].dataType.simpleString() for label in self.labels}
 
+    @property
+    def never_null(self) -> list[str]:
+        """Columns of the given frame that hold no null, as its schema says."""
+        return [field.name for field in self._df.schema if not field.nullable]
+
     def get_output_columns(self) -> list[str]:
         """Columns of ``load_df()`` in their order."""
         return self._feature_spec.model_inputs + self.labels

@@ -10,6 +10,7 @@ import sys
 import uuid
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,6 +19,7 @@ import mlflow
 import pandas as pd
 import pytest
 from mlflow.types import ColSpec, Schema
+from pyspark.errors import PySparkException
 from pyspark.sql import functions as F
 from pyspark.sql import types as T
 from sklearn.linear_model import LinearRegression
@@ -643,13 +645,16 @@ def customers_to_score(spark):
 
 def test_the_signature_comes_from_the_training_set(logged):
     signature = logged.info.signature
-    assert signature.inputs.input_names() == ["fee", "minutes", "calls", "twice"]
-    assert [str(kind) for kind in signature.inputs.input_types()] == [
-        "DataType.double",
-        "DataType.double",
-        "DataType.integer",
-        "DataType.double",
-    ]
+    types = {column.name: (str(column.type).removeprefix("DataType."), column.required) for column in signature.inputs}
+    # The keys and what the caller may bring; only the fee can be neither null nor looked up.
+    assert types == {
+        "customer_id": ("long", False),
+        "at": ("datetime", False),
+        "fee": ("double", True),
+        "minutes": ("double", False),
+        "calls": ("integer", False),
+        "twice": ("double", False),
+    }
     assert signature.outputs.input_names() == ["churned"]
 
 
@@ -666,6 +671,21 @@ def test_the_model_loads_as_pyfunc_and_predicts_from_features(logged):
 
 
 @pytest.mark.both_engines
+def test_the_model_loaded_as_pyfunc_looks_the_latest_features_up_by_key(logged):
+    model = mlflow.pyfunc.load_model(f"models:/{logged.name}@Champion")
+    rows = pd.DataFrame({"customer_id": [2, 9, 1], "fee": [0.5, 0.5, 0.5]}, index=[7, 8, 9])
+    latest = model.predict(rows)
+    by_hand = {2: 4000.5 + 30.0 + 60.0, 9: 4000.5}
+    assert list(latest.index) == [7, 8, 9]
+    assert {key: latest.loc[index] for key, index in ((2, 7), (9, 8))} == by_hand
+    # A feature that the caller brings is not looked up, and what is made from it follows.
+    overridden = model.predict(rows.assign(minutes=[100.0, 100.0, 100.0]))
+    assert overridden.loc[7] == 4000.5 + 100.0 + 200.0
+    with pytest.raises(Exception, match=r"The columns \['customer_id'\] are missing"):
+        model.predict(rows.drop(columns="customer_id"))
+
+
+@pytest.mark.both_engines
 def test_score_batch_looks_up_by_the_models_own_spec(fe, logged, customers_to_score):
     scored = fe.score_batch(model_uri=f"models:/{logged.name}@Champion", df=customers_to_score)
     assert scored.columns == [*customers_to_score.columns, "minutes", "calls", "twice", "prediction"]
@@ -674,7 +694,7 @@ def test_score_batch_looks_up_by_the_models_own_spec(fe, logged, customers_to_sc
     assert found == {
         "a": (10.0, 1, 20.0, 4031.5),
         "b": (30.0, 0, 60.0, 4090.5),
-        "c": (0.0, 0, 0.0, 4000.5),
+        "c": (0.0, 0, None, 4000.5),  # the function saw the null; defaults are filled after it
     }
 
 
@@ -861,3 +881,146 @@ def test_a_process_killed_while_creating_leaves_no_half_made_table(fe, schema, s
     assert spark.sql(f"SHOW TABLES IN {schema}").collect() == []
     fe.create_table(name=f"{schema}.t", primary_keys="id", df=spark.range(3))
     assert fe.read_table(name=f"{schema}.t").count() == 3
+
+
+class First(mlflow.pyfunc.PythonModel):
+    """Gives the first column and checks the types that it is handed."""
+
+    def predict(self, context, model_input, params=None):
+        assert model_input["price"].dtype == "float64"
+        return model_input["amount"].astype(float)
+
+
+def test_example_and_signature_say_what_a_table_allows(fe, spark, schema, home):
+    from lakehouse.registry import install
+
+    install(home)
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    columns = (
+        "id bigint, price decimal(10,2), n int, big bigint, flag boolean, words array<string>, rates map<string,double>, "
+        "place struct<town:string,code:int>, day date, at timestamp"
+    )
+    rows = [
+        (1, Decimal("1.50"), 3, 5, True, ["a"], {"a": 1.0}, ("x", 1), dt.date(2026, 1, 1), JAN[5]),
+        (2, *[None] * 9),
+    ]
+    fe.create_table(name=f"{schema}.wide", primary_keys="id", df=spark.createDataFrame(rows, columns))
+    labels = spark.createDataFrame([(1, 2.0, 0), (2, 3.0, 1), (3, 4.0, 0)], "id bigint, amount double, y int")
+    lookup = FeatureLookup(table_name=f"{schema}.wide", lookup_key="id")
+    training = fe.create_training_set(df=labels, feature_lookups=[lookup], label="y", exclude_columns=["id"])
+    info = fe.log_model(
+        model=First(),
+        artifact_path="model",
+        flavor=mlflow.pyfunc,
+        training_set=training,
+        registered_model_name=f"{schema}.wide_model",
+        infer_input_example=True,
+        pip_requirements=["mlflow"],
+    )
+    types = {column.name: str(column.type) for column in info.signature.inputs}
+    assert (types["id"], types["price"], types["n"], types["big"]) == (
+        "DataType.long",
+        "DataType.double",
+        "DataType.double",
+        "DataType.double",
+    )
+    assert not any(column.required for column in info.signature.inputs)
+    model = mlflow.pyfunc.load_model(info.model_uri)
+    assert list(model.predict(model.input_example)) == [2.0, 3.0, 4.0]
+    assert list(model.predict(pd.DataFrame({"id": [2, 1], "amount": [5.0, 6.0]}))) == [5.0, 6.0]
+    scored = fe.score_batch(model_uri=f"models:/{schema}.wide_model/1", df=labels.drop("y"))
+    assert {row["id"]: row["prediction"] for row in scored.collect()} == {1: 2.0, 2: 3.0, 3: 4.0}
+
+
+@pytest.mark.both_engines
+def test_a_frame_of_the_wrong_kind_is_refused_with_the_remedy(fe, schema):
+    frame = pd.DataFrame({"id": [1]})
+    remedy = r"df must be a Spark DataFrame, got a pandas DataFrame. Convert it: spark.createDataFrame\(df\)."
+    calls = (
+        lambda: fe.create_table(name=f"{schema}.t", primary_keys="id", df=frame),
+        lambda: fe.write_table(name=f"{schema}.t", df=frame),
+        lambda: fe.create_training_set(df=frame, feature_lookups=[], label=None),
+        lambda: fe.score_batch(model_uri="models:/m/1", df=frame),
+    )
+    for call in calls:
+        with pytest.raises(ValueError, match=remedy):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda fe: fe.create_table(name=3, primary_keys="id"), "name must be a text, got 3"),
+        (
+            lambda fe: fe.create_table(name="a.b.c", primary_keys=["id", 3]),
+            "primary_keys must be a text or a list of texts",
+        ),
+        (lambda fe: fe.create_table(name="a.b.c", primary_keys="id", tags=["x"]), r"tags must be a dict, got \['x'\]"),
+        (lambda fe: fe.read_table(name=None), "name must be a text, got None"),
+        (lambda fe: fe.score_batch(model_uri="m", df="a.b.c"), r"Read the table: spark.table\(name\)"),
+        (
+            lambda fe: fe.log_model(model=1, artifact_path="m", flavor="sklearn"),
+            "flavor must be a module, got 'sklearn'",
+        ),
+        (lambda fe: FeatureLookup("t", "id", default_values=[1]), r"default_values must be a dict, got \[1\]"),
+        (lambda fe: FeatureFunction(udf_name=3), "udf_name must be a text, got 3"),
+    ],
+)
+def test_every_argument_is_held_to_its_kind(fe, call, words):
+    with pytest.raises(ValueError, match=words):
+        call(fe)
+
+
+@pytest.mark.both_engines
+def test_keys_are_compared_as_they_are_stored(fe, spark, schema):
+    name = f"{schema}.by_double"
+    fe.create_table(name=name, primary_keys="id", df=spark.createDataFrame([(1.0, 1)], "id double, x int"))
+    equal_when_stored = {
+        "cast": ([(2**53, 1), (2**53 + 1, 2)], "id bigint, x int"),
+        "zeros": ([(0.0, 1), (-0.0, 2)], "id double, x int"),
+        "not a number": ([(float("nan"), 1), (float("nan"), 2)], "id double, x int"),
+    }
+    for rows, columns in equal_when_stored.values():
+        with pytest.raises(ValueError, match="occur more than once"):
+            fe.write_table(name=name, df=spark.createDataFrame(rows, columns))
+    padded = f"{schema}.by_char"
+    spark.sql(f"CREATE TABLE {padded} (id CHAR(3) NOT NULL, x INT, CONSTRAINT pk PRIMARY KEY (id))")
+    with pytest.raises(ValueError, match="occur more than once"):
+        fe.write_table(name=padded, df=spark.createDataFrame([("a", 1), ("a ", 2)], "id string, x int"))
+    assert fe.read_table(name=name).count() == 1
+    assert fe.read_table(name=padded).count() == 0
+
+
+@pytest.mark.both_engines
+def test_what_spark_refuses_in_a_call_is_told_in_five_lines(fe, spark, schema):
+    name = f"{schema}.strict"
+    fe.create_table(name=name, primary_keys="id", df=spark.createDataFrame([(1, 1.0)], "id bigint, x double"))
+    spark.sql(f"ALTER TABLE {name} ADD CONSTRAINT positive CHECK (x > 0)")
+    refused = {
+        "TIMESTAMP_NTZ, which .* cannot hold yet. Cast it to TIMESTAMP": "SELECT 2L AS id, 1.0D AS x, TIMESTAMP_NTZ'2026-01-01' AS seen",
+        "CHECK constraint positive": "SELECT 2L AS id, -1.0D AS x",
+        "we ird": "SELECT 2L AS id, 1.0D AS x, 1 AS `we ird`",
+        "boom": "SELECT 2L AS id, CAST(raise_error('boom') AS DOUBLE) AS x",
+    }
+    for words, query in refused.items():
+        with pytest.raises((ValueError, PySparkException), match=words) as told:
+            fe.write_table(name=name, df=spark.sql(query))
+        assert len(str(told.value).splitlines()) <= 5
+        assert "\tat " not in str(told.value)
+    assert fe.read_table(name=name).count() == 1
+
+
+@pytest.mark.both_engines
+def test_defaults_are_filled_after_on_demand_functions(fe, spark, store, udfs):
+    training = fe.create_training_set(
+        df=store.labels,
+        feature_lookups=[
+            usage_of(store, default_values={"minutes": 5.0}),
+            FeatureFunction(udf_name=udfs.double, input_bindings={"x": "minutes"}, output_name="twice"),
+        ],
+        label="churned",
+    )
+    rows = training.load_df().collect()
+    assert all(row["minutes"] is not None for row in rows)
+    unmatched = [row for row in rows if row["twice"] is None]
+    assert unmatched and all(row["minutes"] == 5.0 for row in unmatched)

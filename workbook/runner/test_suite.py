@@ -161,9 +161,7 @@ class Steps:
             for case in root.iter("testcase"):
                 # The tests of a notebook are its cells; what counts is the notebook.
                 place, name = case.get("classname", ""), case.get("name", "")
-                took[place if name.endswith(".ipynb") or "::Cell" in name else f"{place}::{name}"] += float(
-                    case.get("time", 0)
-                )
+                took[place if place.endswith(".ipynb") else f"{place}::{name}"] += float(case.get("time", 0))
             self._took += [Timed(seconds, name) for name, seconds in took.items()]
             counts.unlink()
         self._failed += failed or (code != 0)
