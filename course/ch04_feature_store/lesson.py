@@ -361,7 +361,8 @@ check("4.6", honest_tickets, churn_labels, spark.table(ws.table("ticket_features
 # ## 6 · How old may a value be, and what if there is none?
 #
 # `lookback_window` refuses rows that are too old: usable is what is at most that old, the edge included. `default_values` fills what is null **after** the
-# join - no row, a row too old, and also a null that the table really holds. Its keys are the **output** names.
+# join - no row, a row too old, and also a null that the table really holds. Its keys are the **output** names. On-demand functions
+# have run by then: they see the null, not the default.
 
 # %% tags=["picture"]
 pictures.timeline(
@@ -514,7 +515,8 @@ check("4.9", is_new)
 # ## 9 · Training/serving skew, and how packaging ends it
 #
 # A model needs its features computed in production exactly as in training. `fe.log_model` stores the recipe - tables, keys, renames, lookback,
-# defaults, functions - beside the model. `fe.score_batch` then needs **only the keys**: it looks up the rest itself.
+# defaults, functions - beside the model. `fe.score_batch` then needs **only the keys**: it looks up the rest itself. So does the model that
+# `mlflow.pyfunc.load_model` gives, with the latest value of each key, as an endpoint does.
 
 # %%
 training_set = fe.create_training_set(

@@ -199,6 +199,17 @@ def test_every_exercise_is_asked_once():
     assert asked == Counter(exercises().keys())
 
 
+def test_a_demo_table_belongs_to_one_lesson():
+    # Two lessons that run side by side would drop each other's tables.
+    used = {
+        path: set(re.findall(r"\bdemo_\w+", "\n".join(cell.source for cell in code(path))))
+        for path in UNSOLVED
+        if path not in SHEETS
+    }
+    shared = Counter(name for names in used.values() for name in names)
+    assert [name for name, count in shared.items() if count > 1] == []
+
+
 # Each notebook -------------------------------------------------------------------------------------------------------
 
 
