@@ -1,7 +1,7 @@
 """Errors that a user can act on.
 
-Whoever shows errors to a user, such as the command line, catches :class:`UserError` and prints its message; every other
-exception is a fault of the program and keeps its traceback. The feature client and the registry raise the platform's own
+The command line catches :class:`UserError` and prints its message; every other exception is a fault of the program and
+keeps its traceback. The feature client and the registry raise the platform's own
 exceptions instead.
 """
 

@@ -1,4 +1,4 @@
-"""Public calls: arguments are held to their annotations, and what Spark refuses is told in a few lines.
+"""Public calls: arguments are held to their annotations, and what Spark refuses is shown in a few lines.
 
 Without this a pandas frame in place of a Spark frame fails somewhere inside, as ``has no attribute 'isStreaming'``.
 """

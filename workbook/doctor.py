@@ -114,7 +114,7 @@ def packages(root: Path) -> Finding:
     found = "; ".join(
         [f"missing: {', '.join(missing)}"] * bool(missing) + [f"other versions: {', '.join(other)}"] * bool(other)
     )
-    return Finding("Packages", found, "delete .venv and run `./wb run` to make the environment anew", bool(missing))
+    return Finding("Packages", found, "delete .venv and run `./wb run` to rebuild the environment", bool(missing))
 
 
 def disk(state: Path) -> Finding:

@@ -119,7 +119,7 @@ def exercise(exercise_id: str, *, objective: str | tuple[str, ...], hint: str) -
         if module.startswith(f"{manifest().package}.") and module != wanted:
             raise InvalidValue(f"exercise {exercise_id} is in {module}; it would be looked for in {wanted or 'none'}")
         known = _registry.get(exercise_id)
-        # Reloading a module defines its checkers anew; that is not a second exercise.
+        # Reloading a module defines its checkers again; that is not a second exercise.
         if known and _origin(known.checker) != _origin(checker):
             raise InvalidValue(f"exercise {exercise_id} is taken by {_origin(known.checker)}")
         _registry[exercise_id] = Exercise(exercise_id, objectives, hint.strip(), checker)

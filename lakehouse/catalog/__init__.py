@@ -1,6 +1,6 @@
 """Three-level names on a folder tree: a Spark catalog plugin in Java and the jar built from it.
 
-The jar is committed, so that nobody needs a Java compiler; ``build_jar`` makes it anew after a change of the source.
+The jar is committed, so that nobody needs a Java compiler; ``build_jar`` rebuilds it after a change of the source.
 """
 
 from __future__ import annotations

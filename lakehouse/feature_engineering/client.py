@@ -145,7 +145,7 @@ class FeatureEngineeringClient(OnlineAndDeclarative):
         if mode != "merge":
             raise ValueError(
                 f"mode must be 'merge', got {mode!r}. To remove rows use SQL DELETE; to replace all rows drop the "
-                "table and create it anew."
+                "table and create it again."
             )
         return tables.write(
             self._spark, self._full(name), df, mode=mode, checkpoint_location=checkpoint_location, trigger=trigger

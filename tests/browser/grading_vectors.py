@@ -1,4 +1,4 @@
-"""What grading has to give, in Python and in the browser: ``python tests/grading_vectors.py`` writes the file anew."""
+"""What grading has to give, in Python and in the browser: ``python tests/browser/grading_vectors.py`` writes the file."""
 
 from __future__ import annotations
 

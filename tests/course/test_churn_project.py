@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +13,7 @@ import pytest
 from course.churn import data
 from course.churn.project import PROJECT, schema_of
 from lakehouse.errors import InvalidValue
+from lakehouse.spark.shared_jvm import start_jvm
 from workbook import start
 from workbook.manifest import manifest
 
@@ -73,3 +77,36 @@ def test_the_training_set_is_made_from_the_feature_tables(spark, schema):
     assert {"minutes_trend", "tickets_30d", "tenure_years", "churned"} <= set(columns)
     assert "customer_id" not in columns
     spark.sql(f"DROP SCHEMA {ws.schema_name} CASCADE")
+
+
+def test_processes_that_start_at_once_on_a_fresh_lake_make_each_table_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("WORKBOOK_HOME", str(tmp_path))
+    jvm = start_jvm()
+    code = (
+        "import sys; from workbook import start\n"
+        "ws = start('04_feature_store', n_customers=int(sys.argv[1]), seed=1)\n"
+        "from course.churn.project import PROJECT; from workbook.projects import make_missing\n"
+        "make_missing(ws, PROJECT, ('feature_tables',))\n"
+        "commits = [ws.spark.sql(f'DESCRIBE HISTORY {ws.table(name)}').count() for name in ('raw_labels', 'usage_features')]\n"
+        "print(ws.schema_name, ws.spark.table(ws.table('raw_customers')).distinct().count(), commits)"
+    )
+    try:
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-c", code, customers],
+                env={**os.environ, **jvm.open_gateway()},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for customers in ("200", "200", "300")
+        ]
+        told = [process.communicate(timeout=300) for process in processes]
+    finally:
+        jvm.close()
+    assert [process.returncode for process in processes] == [0, 0, 0], told
+    last = [out.splitlines()[-1] for out, _ in told]
+    assert last[0] == last[1]
+    assert last[0].startswith("main.churn_200_seed1 200 ") and last[2].startswith("main.churn_300_seed1 300 ")
+    # The second process found what the first had made, and committed nothing.
+    assert last[0].endswith("[1, 2]") and last[2].endswith("[1, 2]")

@@ -64,7 +64,7 @@ def read_forms(folder: Path = FOLDER) -> Forms:
         fixed = {fields["name"]: Form.model_validate(fields) for fields in content["forms"]}
         return Forms(fixed, content["apart"])
     except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
-        raise BankError(f"{path} cannot be read ({error}); `wb build` makes it anew") from error
+        raise BankError(f"{path} cannot be read ({error}); `wb build` rebuilds it") from error
 
 
 def to_json(found: Sequence[Form], apart: Mapping[str, Collection[str]]) -> str:

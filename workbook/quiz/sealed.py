@@ -163,7 +163,7 @@ def read_sealed(path: Path) -> Bank:
     except (ValueError, KeyError, TypeError) as error:
         if isinstance(error, BankError):
             raise
-        raise BankError(f"{path.name} is not a bank ({error}); `wb build` makes it anew") from error
+        raise BankError(f"{path.name} is not a bank ({error}); `wb build` rebuilds it") from error
 
 
 def item_of(fields: Mapping[str, Any]) -> SealedItem:

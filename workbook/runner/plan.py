@@ -99,7 +99,7 @@ def _read(path: Path, root: Path, base: Path) -> Notebook:
     try:
         cells = json.loads(path.read_bytes())["cells"]
     except (ValueError, KeyError, TypeError) as error:
-        raise InvalidValue(f"{path} is not a notebook ({error}); `wb build` makes it anew") from error
+        raise InvalidValue(f"{path} is not a notebook ({error}); `wb build` rebuilds it") from error
     parts = [(cell["cell_type"], source(cell), sorted(cell.get("metadata", {}).get("tags", []))) for cell in cells]
     relative = path.relative_to(base)
     return Notebook(

@@ -1,4 +1,4 @@
-"""What a run was asked for and what each notebook gave, and who is told while it goes on."""
+"""What a run was asked for, what each notebook gave, and who follows it while it goes on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from workbook.runner.plan import Notebook
 
 @dataclass
 class Run:
-    """What was asked, and what came of it.
+    """What was asked, and what each notebook gave.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Run:
 
 
 class Watcher:
-    """Is told how a run goes. This one says nothing; the command line's draws."""
+    """Follows a run. This one says nothing; the command line's draws."""
 
     def begin(self, notebooks: Sequence[Notebook]) -> None: ...
 

@@ -80,7 +80,7 @@ def run(
     preload : sequence of str
         Modules that a kernel imports ahead.
     watcher : Watcher, optional
-        Is told about progress, from several threads.
+        Receives progress, from several threads.
 
     Raises
     ------
