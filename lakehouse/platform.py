@@ -64,7 +64,7 @@ STAND_INS = (
         here="a Spark catalog plugin: `main.churn.t` is a Delta table in the folder `lake/main/churn/t`",
         differs="The catalogs main, dev, staging and prod, no others. No permissions on tables, no lineage, no permanent "
         "views. `PRIMARY KEY` is kept, other declared keys are refused",
-        state={"lake": ("lake", "warehouse")},
+        state={"lake": ("lake", "warehouse", "tmp", "locks")},
         health="lakehouse.catalog.health",
     ),
     StandIn(

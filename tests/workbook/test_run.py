@@ -702,7 +702,7 @@ def test_the_command_refuses_with_a_message_and_code_2(root: Path, monkeypatch: 
 
 def test_reset_asks_and_leaves_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("workbook.cli.machine.home", lambda: tmp_path)
-    for folder in ("lake", "mlflow", "jobs", "tools", "jars", "run"):
+    for folder in ("lake", "tmp", "locks", "mlflow", "jobs", "tools", "jars", "run"):
         (tmp_path / folder).mkdir()
     (tmp_path / "progress.db").touch()
     refused = CliRunner().invoke(cli.app, ["reset"], input="n\n")
