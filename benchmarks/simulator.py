@@ -14,7 +14,7 @@ from workbook.quiz import simulator
 from workbook.quiz.banks import read_forms, whole_bank
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT / "tests" / "browser"))
 
 import browsers  # noqa: E402
 
