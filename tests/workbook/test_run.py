@@ -194,6 +194,11 @@ def test_a_value_that_papermill_would_change_is_refused_with_the_reason(root: Pa
         plan.bind(plan.discover(root), [f"values={text}"])
 
 
+def test_a_number_that_is_too_large_for_a_float_is_refused(root: Path):
+    with pytest.raises(InvalidValue, match="rate must be a number"):
+        plan.bind(plan.discover(root), [f"rate={10**400}"])
+
+
 @pytest.mark.parametrize(("options", "message"), [({"jobs": 0}, "--jobs"), ({"engine": "spork"}, "--engine")])
 def test_a_bad_option_is_refused(root: Path, options: dict[str, Any], message: str):
     with pytest.raises(ValueError, match=message):

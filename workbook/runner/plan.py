@@ -242,7 +242,7 @@ def _typed(name: str, text: str, default: Any) -> Any:
         fits, kind = number, "a whole number"
     elif isinstance(default, float):
         if number or isinstance(value, str):  # YAML takes 1e-3 for a text
-            with suppress(ValueError):
+            with suppress(ValueError, OverflowError):
                 value = float(value)
         fits, kind = isinstance(value, float) and math.isfinite(value), "a number"
     elif isinstance(default, (list, tuple)):
