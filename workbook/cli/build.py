@@ -58,3 +58,4 @@ def new(chapter: Annotated[str, typer.Argument(metavar="STEM", help="Number and 
 
     for path in new_chapter(chapter):
         typer.echo(f"written: {path.relative_to(ROOT)}")
+    typer.echo("`wb build` lists the draft in the README; without its line `draft: true` it is built.")
