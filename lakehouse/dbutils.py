@@ -16,6 +16,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from lakehouse.files import write_atomically
 from lakehouse.paths import home
 
 _ROWS_SHOWN = 20
@@ -277,11 +278,7 @@ class TaskValues:
         if len(text.encode()) > self._MOST_BYTES:
             raise ValueError(f"The task value {key!r} has {len(text.encode())} bytes; the limit is {self._MOST_BYTES}.")
         if "WORKBOOK_JOB_RUN" in os.environ:
-            file = self._file(os.environ.get("WORKBOOK_TASK", "task"), key)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            scratch = file.with_suffix(".part")
-            scratch.write_text(text)
-            scratch.replace(file)
+            write_atomically(self._file(os.environ.get("WORKBOOK_TASK", "task"), key), text)
 
     def get(self, taskKey: str, key: str, default: Any = None, debugValue: Any = None) -> Any:  # noqa: N803
         if "WORKBOOK_JOB_RUN" not in os.environ:

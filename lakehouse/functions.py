@@ -29,8 +29,6 @@ import dis
 import inspect
 import json
 import numbers
-import os
-import tempfile
 import textwrap
 import types
 import typing
@@ -43,6 +41,7 @@ from pyspark.sql import Column, SparkSession
 from pyspark.sql import functions as F
 
 from lakehouse import sql
+from lakehouse.files import write_atomically
 from lakehouse.paths import home, on_databricks
 from lakehouse.public_call import public_call
 
@@ -207,15 +206,8 @@ def read_object(name: str) -> dict[str, Any]:
 
 def write_object(path: Path, content: dict[str, Any]) -> None:
     """Write such a file so that a reader sees the old or the new content, never a part."""
-    path.parent.mkdir(exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
-    try:
-        with os.fdopen(handle, "w") as file:
-            json.dump(content, file, indent=2)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    path.parent.mkdir(exist_ok=True)  # and not the schema around it
+    write_atomically(path, json.dumps(content, indent=2))
 
 
 def _described(fn: Callable[..., Any], name: str) -> PythonFunction:

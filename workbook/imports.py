@@ -28,8 +28,15 @@ class Sources:
                 if "__pycache__" not in path.parts:
                     parts = path.relative_to(root).with_suffix("").parts
                     self.modules[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+        self._texts: dict[str, str] = {}
         self._imports: dict[str, set[str]] = {}
         self._digests: dict[str, str] = {}
+
+    def text(self, name: str) -> str:
+        """A module's source, read once."""
+        if name not in self._texts:
+            self._texts[name] = self.modules[name].read_text(encoding="utf-8")
+        return self._texts[name]
 
     def imports(self, name: str) -> set[str]:
         """The modules of the repository that a module imports."""
@@ -58,7 +65,7 @@ class Sources:
 
     def _parse(self, name: str) -> None:
         if name not in self._imports:
-            tree = ast.parse(self.modules[name].read_text(encoding="utf-8"))
+            tree = ast.parse(self.text(name))
             self._imports[name] = imports_of(tree, self.modules) - {name}
             self._digests[name] = hashlib.sha256(ast.dump(_without_docstrings(tree)).encode()).hexdigest()
 

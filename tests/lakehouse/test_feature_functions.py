@@ -159,7 +159,7 @@ def test_a_failed_write_keeps_the_stored_function(spark, schema, monkeypatch):
     def full_disk(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(functions.os, "replace", full_disk)
+    monkeypatch.setattr("lakehouse.files.os.replace", full_disk)
     with pytest.raises(OSError, match="No space left"):
         register_python_function(tenure_days, name=name, spark=spark)
     assert get_python_function(name).return_type == "DOUBLE"

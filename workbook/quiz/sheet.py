@@ -84,7 +84,7 @@ class Sheet:
         return grade(self.bank, self.answers, version=self.version)
 
     def keep(self) -> str:
-        """Keep the answers in the learner's progress; return what came of it, in words."""
+        """Keep the answers in the learner's progress; return a sentence that says whether they were kept."""
         try:
             new = sittings.record(self.form, self.version, self.answers)
         except (OSError, sqlite3.Error) as error:

@@ -64,7 +64,7 @@ def _used(notebook: Notebook, sources: Sources, course: Manifest | None) -> set[
 def _beside(used: set[str], sources: Sources, root: Path) -> Iterator[str | bytes]:
     """Other files that modules load: jars beside them, and the sample data."""
     files = {jar for name in used for jar in sources.modules[name].parent.glob("*.jar")}
-    if any('"datasets"' in sources.modules[name].read_text(encoding="utf-8") for name in used):
+    if any('"datasets"' in sources.text(name) for name in used):
         files |= {path for path in (root / "datasets").rglob("*") if path.is_file() and path.suffix != ".md"}
     for path in sorted(files):
         yield path.relative_to(root).as_posix()

@@ -68,7 +68,7 @@ class Steps:
     def everything(self) -> None:
         """Run all tests, two runs at a time on one warm JVM, those that take longest first.
 
-        The solved notebooks share a lake. Chapters come in a random order, so that none can lean on what another left; a
+        The solved notebooks share a lake. Chapters run in a random order, so no chapter can depend on what another leaves; a
         project's notebooks follow each other.
         """
         from workbook.runner.run import in_home
