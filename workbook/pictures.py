@@ -1,7 +1,7 @@
-"""The pictures of the churn lessons: timelines of point-in-time lookups and bars to compare.
+"""The pictures of the lessons: timelines of point-in-time lookups, bars and lines to compare, and a blank one to draw on.
 
 Each function draws one figure with matplotlib and returns it, so that a notebook cell which ends with the call shows
-it. Pictures are small: the solved notebooks keep them.
+it. Pictures are small, because the solved notebooks keep them, and each carries a text that says what it shows.
 """
 
 from __future__ import annotations
@@ -14,17 +14,68 @@ import pandas as pd
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 
+from lakehouse.errors import InvalidValue
+
 _KNOWN, _FUTURE, _CHOSEN = "#3b6ea5", "#c0c0c0", "#d9822b"
 
 
-class Picture(Figure):
-    """A figure that a notebook shows by itself, whether or not pyplot was ever imported."""
+BLUE, ORANGE, GREY, GREEN, RED = _KNOWN, _CHOSEN, _FUTURE, "#4f9d69", "#b8433f"
 
-    def _repr_png_(self) -> bytes:
+
+class Picture(Figure):
+    """A figure that a notebook shows by itself, whether or not pyplot was ever imported.
+
+    Attributes
+    ----------
+    alt : str
+        What the picture shows, for those who cannot see it.
+    """
+
+    alt = ""
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, str]]:
         file = io.BytesIO()
         # Without the version in its metadata the same picture has the same bytes.
         self.savefig(file, format="png", metadata={"Software": None})
-        return file.getvalue()
+        return file.getvalue(), {"alt": self.alt}
+
+
+def draw(
+    *, alt: str, size: tuple[float, float] = (8, 3), rows: int = 1, columns: int = 1, **subplots: Any
+) -> tuple[Picture, Any]:
+    """Give a blank picture to draw on, in the style of the others.
+
+    Parameters
+    ----------
+    alt : str
+        One or two sentences that say what the picture shows, with its numbers.
+    size : (float, float)
+        Width and height in inches of 80 pixels.
+    rows, columns : int
+        Number of panels.
+    **subplots
+        As of ``Figure.subplots``, such as ``sharey=True``.
+
+    Returns
+    -------
+    Picture
+        The last expression of the cell that shows it.
+    Axes or numpy.ndarray of Axes
+        One, or an array of shape (columns,), (rows,) or (rows, columns).
+
+    Raises
+    ------
+    ValueError
+        If `alt` is empty.
+    """
+    if not alt.strip():
+        raise InvalidValue("alt is empty: say in a sentence what the picture shows.")
+    figure = Picture(figsize=size, dpi=80, layout="constrained")
+    figure.alt = alt
+    axes = figure.subplots(rows, columns, **subplots)
+    for one in figure.axes:
+        one.spines[["right", "top"]].set_visible(False)
+    return figure, axes
 
 
 def timeline(
@@ -54,8 +105,10 @@ def timeline(
     if lookback is not None:
         usable = usable[usable[ts] >= cut - lookback]
     chosen = usable.index[-1] if len(usable) else None
-    figure = Picture(figsize=(8, 1.9), dpi=80, layout="constrained")
-    axes = figure.subplots()
+    points = ", ".join(f"{row[value]} at {row[ts]:%Y-%m-%d %H:%M}".replace(" 00:00", "") for _, row in rows.iterrows())
+    taken = "no row" if chosen is None else str(rows.loc[chosen, value])
+    alt = f"{title or value}: {points}. The label is at {cut:%Y-%m-%d %H:%M}; a lookup takes {taken}."
+    figure, axes = draw(alt=alt.replace(" 00:00", ""), size=(8, 1.9))
     axes.axhline(0, color="#888888", linewidth=1, zorder=0)
     if lookback is not None:
         axes.axvspan(date2num(cut - lookback), date2num(cut), color="#f3e6d4", zorder=0)
@@ -68,11 +121,13 @@ def timeline(
     axes.set(ylim=(-1, 1), yticks=[], title=title)
     locator = AutoDateLocator(maxticks=8)
     axes.xaxis.set(major_locator=locator, major_formatter=ConciseDateFormatter(locator))
-    axes.spines[["left", "right", "top"]].set_visible(False)
+    axes.spines["left"].set_visible(False)
     return figure
 
 
-def bars(values: Mapping[str, float], *, title: str, limit: tuple[str, float] | None = None) -> Picture:
+def bars(
+    values: Mapping[str, float], *, title: str, limit: tuple[str, float] | None = None, fmt: str = "%.3f"
+) -> Picture:
     """Draw horizontal bars to compare a few numbers.
 
     Parameters
@@ -82,43 +137,47 @@ def bars(values: Mapping[str, float], *, title: str, limit: tuple[str, float] | 
     title : str
     limit : (str, float), optional
         A line across the bars with its text: what cannot be honestly passed.
+    fmt : str
+        How the numbers are written, as ``%`` takes it.
 
     Returns
     -------
     Picture
     """
-    figure = Picture(figsize=(8, (0.9 if limit else 0.6) + 0.5 * len(values)), dpi=80, layout="constrained")
-    axes = figure.subplots()
+    said = [f"{name} {fmt % length}" for name, length in values.items()]
+    said += [f"{limit[0]} {fmt % limit[1]}"] if limit else []
+    alt = f"{title}: {', '.join(said)}."
+    figure, axes = draw(alt=alt, size=(8, (0.9 if limit else 0.6) + 0.5 * len(values)))
     names, lengths = list(values), list(values.values())
     drawn = axes.barh(names[::-1], lengths[::-1], color=_KNOWN, height=0.6)
-    axes.bar_label(drawn, fmt="%.3f", padding=4)
+    axes.bar_label(drawn, fmt=fmt, padding=4)
     if limit is not None:
-        axes.axvline(limit[1], color=_CHOSEN, linestyle="--", label=f"{limit[0]} {limit[1]:.3f}")
+        axes.axvline(limit[1], color=_CHOSEN, linestyle="--", label=f"{limit[0]} {fmt % limit[1]}")
         figure.legend(loc="outside lower right", frameon=False)
     axes.set(xlim=(0, max(lengths) * 1.15), title=title)
-    axes.spines[["right", "top"]].set_visible(False)
     return figure
 
 
-def lines(days: Sequence[Any], values: Mapping[str, Sequence[float]], *, title: str, unit: str) -> Picture:
-    """Draw one line for each named series over time.
+def lines(x: Sequence[Any], values: Mapping[str, Sequence[float]], *, title: str, unit: str, along: str = "") -> Picture:
+    """Draw one line for each named series.
 
     Parameters
     ----------
-    days : sequence of datetime-like, shape (n,)
+    x : sequence of float or datetime-like, shape (n,)
     values : mapping of str to sequence of float, shape (n,)
     title, unit : str
         Title, and what the vertical axis measures.
+    along : str
+        What the horizontal axis measures, where it is not time.
 
     Returns
     -------
     Picture
     """
-    figure = Picture(figsize=(8, 3), dpi=80, layout="constrained")
-    axes = figure.subplots()
+    said = [f"{name} goes from {series[0]:.3g} to {series[-1]:.3g}" for name, series in values.items()]
+    figure, axes = draw(alt=f"{title}: {', '.join(said)} ({unit}).")
     for name, series in values.items():
-        axes.plot(days, series, marker="o", label=name)
-    axes.set(title=title, ylabel=unit)
+        axes.plot(x, series, marker="o", label=name)
+    axes.set(title=title, ylabel=unit, xlabel=along)
     axes.legend(frameon=False)
-    axes.spines[["right", "top"]].set_visible(False)
     return figure

@@ -28,8 +28,21 @@ def test_the_timeline_marks_the_row_that_a_lookup_takes(label, lookback, taken):
 
 def test_a_picture_shows_itself_and_is_the_same_every_time():
     first, second = (pictures.bars({"a": 0.5, "b": 0.8}, title="AUC", limit=("best", 0.9)) for _ in range(2))
-    assert first._repr_png_().startswith(b"\x89PNG")
+    png, metadata = first._repr_png_()
+    assert png.startswith(b"\x89PNG")
+    assert metadata == {"alt": "AUC: a 0.500, b 0.800, best 0.900."}
     assert first._repr_png_() == second._repr_png_()
+
+
+def test_every_picture_says_what_it_shows():
+    timeline = pictures.timeline(ROWS, ts="ts", value="n", label_ts="2026-06-01", title="Tickets")
+    assert timeline.alt == (
+        "Tickets: 1 at 2026-05-04, 2 at 2026-05-20, 3 at 2026-06-09. The label is at 2026-06-01; a lookup takes 2."
+    )
+    lines = pictures.lines([1, 2], {"a": [1, 2.5]}, title="t", unit="minutes")
+    assert lines.alt == "t: a goes from 1 to 2.5 (minutes)."
+    with pytest.raises(ValueError, match="alt is empty"):
+        pictures.draw(alt=" ")
 
 
 def test_lines_draw_one_series_for_each_name():

@@ -37,7 +37,9 @@ def kept_outputs(outputs: list[NotebookNode], tags: Collection[str]) -> list[Not
         elif output.output_type in ("display_data", "execute_result"):
             data = {mime: value for mime, value in output.data.items() if _is_kept(mime, value, tags)}
             if data and (COMPARED in tags or "image/png" in data):
-                kept.append(v4.new_output(output.output_type, data=data))
+                # The text of a picture for those who cannot see it.
+                alt = output.get("metadata", {}).get("image/png") if "image/png" in data else None
+                kept.append(v4.new_output(output.output_type, data=data, metadata={"image/png": alt} if alt else {}))
     return kept
 
 
