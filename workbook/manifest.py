@@ -51,6 +51,8 @@ class Chapter(_Strict):
         Assets of the project that ``start`` makes when they are missing.
     leaves : str
         What it leaves for later chapters, in words.
+    task : str or None
+        What somebody who has learnt it does from an empty notebook: its row of the rubric.
     draft : bool
         Keep the lesson and its exercises out of the build.
     """
@@ -62,6 +64,7 @@ class Chapter(_Strict):
     project: Name | None = None
     needs: tuple[Name, ...] = ()
     leaves: Text
+    task: Text | None = None
     draft: bool = False
 
     @property

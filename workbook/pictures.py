@@ -158,7 +158,9 @@ def bars(
     return figure
 
 
-def lines(x: Sequence[Any], values: Mapping[str, Sequence[float]], *, title: str, unit: str, along: str = "") -> Picture:
+def lines(
+    x: Sequence[Any], values: Mapping[str, Sequence[float]], *, title: str, unit: str, along: str = ""
+) -> Picture:
     """Draw one line for each named series.
 
     Parameters

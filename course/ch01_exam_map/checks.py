@@ -1,0 +1,441 @@
+"""Checks of chapter 01, exam map. The message of an assert is written for the mistake that was made."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from lakehouse.errors import InvalidValue
+from workbook import study
+from workbook.exercises import exercise, right, trials, wrong
+
+
+def _answers(given, letters, words, name):
+    """Refuse what is no answer to each letter with one of the words."""
+    assert isinstance(given, dict), f"{name} should be a dictionary from letter to answer, not {type(given).__name__}."
+    missing = sorted(set(letters) - set(given))
+    assert not missing, f"{name} has no answer for {', '.join(missing)}."
+    for letter, answer in given.items():
+        assert answer in words, (
+            f"{name}[{letter!r}] is {answer!r}: use one of {', '.join(repr(word) for word in words)}."
+        )
+
+
+@exercise(
+    "1.1",
+    objective="PRO-2.02",
+    hint="A rise of 10 points in a domain of 26 questions is 2.6 questions. What is it in a domain of 7?",
+)
+def gain_in_questions(gain, best_domain):
+    items = {"Model Development": 26, "MLOps": 26, "Model Deployment": 7}
+    rise = {"Model Development": 0.15, "MLOps": 0.13, "Model Deployment": 0.60}
+    assert isinstance(gain, dict) and set(gain) == set(items), f"gain needs the three domains: {', '.join(items)}."
+    assert all(isinstance(value, int | float) for value in gain.values()), "gain holds a number for each domain."
+    if all(abs(gain[domain] - rise[domain]) < 1e-6 for domain in items):
+        raise AssertionError("That is the rise in points. Multiply it by the number of questions in the domain.")
+    if all(abs(gain[domain] - items[domain] * (rise[domain] + start)) < 1e-6 for domain, start in _NOW.items()):
+        raise AssertionError("That is how many she would get right, not how many more: subtract what she has now.")
+    for domain in items:
+        assert abs(gain[domain] - items[domain] * rise[domain]) < 0.01, (
+            f"{domain}: {gain[domain]:.2f} is not questions times rise, {items[domain]} x {rise[domain]:.2f}."
+        )
+    assert best_domain == "Model Deployment", (
+        f"{best_domain} does not have the largest gain: compare {', '.join(f'{d} {g:.2f}' for d, g in gain.items())}."
+    )
+
+
+_NOW = {"Model Development": 0.60, "MLOps": 0.55, "Model Deployment": 0.20}
+
+
+@trials("1.1")
+def _(_spark):
+    gain = {"Model Development": 3.9, "MLOps": 3.38, "Model Deployment": 4.2}
+    yield right(gain, "Model Deployment")
+    points = {"Model Development": 0.15, "MLOps": 0.13, "Model Deployment": 0.60}
+    yield wrong("rise in points", points, "Model Deployment")
+    whole = {"Model Development": 26 * 0.75, "MLOps": 26 * 0.68, "Model Deployment": 7 * 0.8}
+    yield wrong("how many more", whole, "Model Development")
+    yield wrong("does not have the largest gain", gain, "MLOps")
+    yield wrong("needs the three domains", {"MLOps": 3.38}, "MLOps")
+
+
+@exercise(
+    "1.2",
+    objective="PRO-2.02",
+    hint="Which of these were modes or states of the old workspace registry and feature store?",
+)
+def words_of_today(still_runs):
+    _answers(still_runs, "abcde", (True, False), "still_runs")
+    assert still_runs["a"], "a: aliases are how a version is named today. The call works."
+    assert not still_runs["b"], "b: Unity Catalog has no stages. The environment is the catalog, the status an alias."
+    assert still_runs["c"], "c: merge is the one mode that the FeatureEngineeringClient has."
+    assert not still_runs["d"], "d: overwrite was a mode of the old FeatureStoreClient; this client refuses it."
+    assert not still_runs["e"], (
+        "e: a model registered in Unity Catalog needs a signature. An input example gives one; here there is neither."
+    )
+
+
+@trials("1.2")
+def _(_spark):
+    answer = {"a": True, "b": False, "c": True, "d": False, "e": False}
+    yield right(answer)
+    yield wrong("no stages", answer | {"b": True})
+    yield wrong("old FeatureStoreClient", answer | {"d": True})
+    yield wrong("needs a signature", answer | {"e": True})
+    yield wrong("no answer for e", {key: answer[key] for key in "abcd"})
+
+
+@exercise(
+    "1.3",
+    objective=("PRO-2.02", "ASC-1.01"),
+    hint="Does the thing have a three-level name? Then it lives in the catalog.",
+)
+def grant_or_access_list(opened_by):
+    _answers(opened_by, "abcdef", ("grant", "access list"), "opened_by")
+    assert opened_by["a"] == "grant", (
+        "a: a table is a securable of Unity Catalog: MODIFY on it, and USE on what holds it."
+    )
+    assert opened_by["b"] == "access list", (
+        "b: an endpoint is a workspace object, with CAN QUERY. What the endpoint reads is a matter of grants to its creator."
+    )
+    assert opened_by["c"] == "grant", "c: functions are securables too: EXECUTE."
+    assert opened_by["d"] == "access list", "d: a job is a workspace object: CAN MANAGE RUN."
+    assert opened_by["e"] == "access list", "e: an experiment is a workspace object: CAN EDIT."
+    assert opened_by["f"] == "grant", "f: a volume has a three-level name and is granted: READ VOLUME."
+
+
+@trials("1.3")
+def _(_spark):
+    answer = dict(zip("abcdef", ("grant", "access list", "grant", "access list", "access list", "grant"), strict=True))
+    yield right(answer)
+    yield wrong("CAN QUERY", answer | {"b": "grant"})
+    yield wrong("EXECUTE", answer | {"c": "access list"})
+    yield wrong("CAN EDIT", answer | {"e": "grant"})
+    yield wrong("READ VOLUME", answer | {"f": "access list"})
+    yield wrong("use one of", answer | {"a": "GRANT"})
+
+
+_FEATURES = ("feature table", "tracking", "registry", "bundle", "job", "serving", "monitor")
+
+
+@exercise(
+    "1.4", objective="PRO-2.02", hint="What would you open first to do it? What keeps the thing that is asked for?"
+)
+def one_activity_one_feature(feature):
+    _answers(feature, "abcdefg", _FEATURES, "feature")
+    assert feature["a"] != "job", "a: the nightly job stays as it is. It asks for an alias, and the alias is moved."
+    assert feature["a"] == "registry", (
+        "a: versions, and the alias that says which one is live, are kept by the registry."
+    )
+    assert feature["b"] == "bundle", "b: resources declared as files, deployed to several targets: a bundle."
+    assert feature["c"] != "registry", "c: the registry keeps versions worth deploying. 200 trials are runs."
+    assert feature["c"] == "tracking", "c: parameters and metrics of runs are compared in MLflow tracking."
+    assert feature["d"] == "monitor", "d: nulls of a column over time, with an alert on their change: a monitor."
+    assert feature["e"] == "feature table", "e: a feature that two teams share is computed once, in a feature table."
+    assert feature["f"] == "serving", "f: the customer waits, so an endpoint answers."
+    assert feature["g"] != "serving", "g: nobody waits at four in the morning. A job with a retry costs less."
+    assert feature["g"] == "job", "g: a schedule with retries is a job."
+
+
+@trials("1.4")
+def _(_spark):
+    words = ("registry", "bundle", "tracking", "monitor", "feature table", "serving", "job")
+    answer = dict(zip("abcdefg", words, strict=True))
+    yield right(answer)
+    yield wrong("nightly job stays", answer | {"a": "job"})
+    yield wrong("200 trials are runs", answer | {"c": "registry"})
+    yield wrong("Nobody waits".lower(), answer | {"g": "serving"})
+    yield wrong("deployed to several targets", answer | {"b": "job"})
+
+
+_COMPUTE = ("serverless", "all-purpose", "jobs cluster", "jobs cluster, GPU", "SQL warehouse", "model serving")
+
+
+@exercise(
+    "1.5",
+    objective=("PRO-2.02", "ASC-1.02"),
+    hint="Does somebody wait? A person or a schedule? Is there a library, a GPU or an API that serverless lacks?",
+)
+def compute_for_seven_workloads(compute):
+    _answers(compute, "abcdefg", _COMPUTE, "compute")
+    assert compute["a"] != "all-purpose", (
+        "a: an all-purpose cluster is for people. A nightly task gets compute of its own."
+    )
+    assert compute["a"] == "serverless", "a: DataFrame code without special libraries: serverless starts in seconds."
+    assert compute["b"] == "model serving", "b: a payment waits 200 ms. Only an endpoint is awake already."
+    assert compute["c"] != "serverless", (
+        "c: serverless is Spark Connect, which has no RDD. The old code does not run there."
+    )
+    assert compute["c"] == "all-purpose", "c: a person, interactively, with classic Spark: an all-purpose cluster."
+    assert compute["d"] == "jobs cluster, GPU", (
+        "d: PyTorch on one device needs one GPU, and a weekly run needs it for the run only: a jobs cluster with a GPU node."
+    )
+    assert compute["e"] == "SQL warehouse", "e: alerts are SQL queries on a schedule; they run on a SQL warehouse."
+    assert compute["f"] != "serverless", (
+        "f: the libraries of an ML runtime come with a classic cluster in dedicated mode. Serverless pins its own environment."
+    )
+    assert compute["f"] == "jobs cluster", "f: a schedule with an ML runtime: a jobs cluster."
+    assert compute["g"] != "model serving", (
+        "g: three million rows at night are a batch. An endpoint is for those who wait."
+    )
+    assert compute["g"] == "serverless", "g: a batch in Python, no special library: serverless."
+
+
+@trials("1.5")
+def _(_spark):
+    words = (
+        "serverless", "model serving", "all-purpose", "jobs cluster, GPU", "SQL warehouse", "jobs cluster", "serverless",
+    )  # fmt: skip
+    answer = dict(zip("abcdefg", words, strict=True))
+    yield right(answer)
+    yield wrong("for people", answer | {"a": "all-purpose"})
+    yield wrong("no RDD", answer | {"c": "serverless"})
+    yield wrong("dedicated mode", answer | {"f": "serverless"})
+    yield wrong("are a batch", answer | {"g": "model serving"})
+    yield wrong("200 ms", answer | {"b": "serverless"})
+
+
+@exercise(
+    "1.6",
+    objective="ASC-1.02",
+    hint="Requirement(line) has a name and a specifier; specifier.contains(version) compares as pip does.",
+)
+def clashes_are_read(clashes):
+    assert callable(clashes), "clashes should stay a function."
+    runtime = {"scikit-learn": "1.6.1", "mlflow": "3.0.1", "numpy": "2.1.3", "pandas": "2.10.0"}
+    found = clashes(["pandas>=2.9"], runtime)
+    assert found is not None, "clashes returns nothing yet."
+    assert found == [], "pandas 2.10.0 satisfies >=2.9: compare versions, not texts or decimal numbers."
+    assert clashes(["mlflow>=2.14"], runtime) == [], "mlflow 3.0.1 satisfies >=2.14 and is no clash."
+    assert clashes(["lightgbm>=4"], runtime) == ["lightgbm"], (
+        "lightgbm is not in the runtime at all: that is a clash too."
+    )
+    assert clashes(["scikit-learn~=1.5.1"], runtime) == ["scikit-learn"], (
+        "~=1.5.1 allows 1.5.2, but not 1.6: the last number given may grow, the others may not."
+    )
+    several = ["scikit-learn~=1.5.1", "mlflow>=2.14", "numpy>=1.26,<2", "lightgbm>=4", "pandas>=2.1"]
+    found = clashes(several, runtime)
+    assert sorted(found) == ["lightgbm", "numpy", "scikit-learn"], (
+        f"{found} should be the three packages that clash: every part of a requirement counts, also <2."
+    )
+    assert found == sorted(found), "Return the names sorted, so that two runs give the same list."
+
+
+@trials("1.6")
+def _(_spark):
+    from packaging.requirements import Requirement
+
+    def met(line, installed):
+        need = Requirement(line)
+        return need.name in installed and need.specifier.contains(installed[need.name])
+
+    def name(line):
+        return Requirement(line).name
+
+    yield right(lambda lines, installed: sorted(name(line) for line in lines if not met(line, installed)))
+    yield wrong(
+        "compare versions",
+        lambda lines, installed: sorted(name(each) for each in lines if installed[name(each)] < each[-3:]),
+    )
+    yield wrong(
+        "not in the runtime at all",
+        lambda lines, installed: sorted(
+            name(line) for line in lines if name(line) in installed and not met(line, installed)
+        ),
+    )
+    yield wrong("Return the names sorted", lambda lines, had: [name(line) for line in lines if not met(line, had)])
+    yield wrong("returns nothing", lambda lines, installed: None)
+
+
+@exercise(
+    "1.7",
+    objective=("ASC-1.03", "ASC-1.04"),
+    hint="On which days do the validation rows lie, and are other rows of these days among the training rows?",
+)
+def the_split_decides(honest_split, random_split_is_too):
+    assert honest_split in ("at random", "by time"), "honest_split is 'at random' or 'by time'."
+    assert random_split_is_too in ("good", "bad"), "random_split_is_too is 'good' or 'bad'."
+    assert honest_split == "by time", (
+        "With rows at random, each validation day has other shops in the training rows, which tell how that day went. "
+        "The month after has no such helpers; neither have the last 60 days."
+    )
+    assert random_split_is_too == "good", (
+        "The random split gives help that the future does not give, so its error is too small: it looks too good."
+    )
+
+
+@trials("1.7")
+def _(_spark):
+    yield right("by time", "good")
+    yield wrong("tell how that day went", "at random", "good")
+    yield wrong("looks too good", "by time", "bad")
+    yield wrong("honest_split is", "random", "good")
+
+
+@exercise(
+    "1.8", objective="ASC-1.01", hint="Keep what is on a short list. What is not on it stays out, whatever its name."
+)
+def only_what_is_allowed(loggable):
+    assert callable(loggable), "loggable should stay a function."
+    settings = {"user": "svc_ml", "password": "x", "depth": 6, "url": "jdbc:postgresql://db/churn"}
+    found = loggable(dict(settings))
+    assert isinstance(found, dict), "loggable returns a dictionary: the entries that may be logged."
+    assert "password" not in found, "The password is still there."
+    assert "url" not in found, "url is not on the list of what is allowed; a URL often carries a user and a password."
+    assert found.get("depth") == 6 and found.get("user") == "svc_ml", "user and depth may be logged, and are missing."
+    tomorrow = loggable(settings | {"api_key": "k-123"})
+    assert "api_key" not in tomorrow, (
+        "Tomorrow's secret is called api_key, and it gets through: name what is allowed, not what is forbidden."
+    )
+    assert loggable({"user": "a"}) == {"user": "a"}, "An entry that is not there is no fault: loggable({'user': 'a'})."
+    given = dict(settings)
+    loggable(given)
+    assert given == settings, "loggable changes the settings that it is given; the training still needs the password."
+
+
+@trials("1.8")
+def _(_spark):
+    def remove(settings):
+        for key in list(settings):
+            if key not in ("user", "depth"):
+                del settings[key]
+        return settings
+
+    yield right(lambda settings: {key: settings[key] for key in ("user", "depth") if key in settings})
+    yield wrong("still there", lambda settings: settings)
+    yield wrong("url is not on the list", lambda s: {key: s[key] for key in s if key != "password"})
+    yield wrong("Tomorrow's secret", lambda s: {key: s[key] for key in s if key not in ("password", "url")})
+    yield wrong("changes the settings", remove)
+
+
+@exercise(
+    "1.9",
+    objective="ASC-1.01",
+    hint="Write down net and gross after each cell. Which net does cell 2 see, the first and the second time?",
+)
+def order_of_cells(saved_output, job_output):
+    for answer in (saved_output, job_output):
+        assert isinstance(answer, int | float), "Both answers are numbers, as cell 4 prints them."
+    assert abs(saved_output - 238.0) > 0.01 or abs(job_output - 261.8) > 0.01, (
+        "The other way round: the author ran cell 2 again after the handling was added, the job does not."
+    )
+    assert abs(job_output - 261.8) > 0.01, (
+        "The job runs cell 2 once, before cell 3 adds the handling: gross never sees it."
+    )
+    assert abs(job_output - 238.0) < 0.01, f"In the job gross is 1.19 times (50 + 150), not {job_output}."
+    assert abs(saved_output - 238.0) > 0.01, "The author ran cell 2 again after cell 3, so gross includes the handling."
+    assert abs(saved_output - 261.8) < 0.01, (
+        f"Before it is saved, cell 2 sees 60 and 160: 1.19 times their sum, not {saved_output}."
+    )
+
+
+@trials("1.9")
+def _(_spark):
+    yield right(261.8, 238.0)
+    yield wrong("The other way round", 238.0, 261.8)
+    yield wrong("gross never sees it", 261.8, 261.8)
+    yield wrong("includes the handling", 238.0, 238.0)
+    yield wrong("sees 60 and 160", 285.6, 238.0)
+
+
+@exercise("1.10", objective="ASC-1.01", hint="bool('False') is True. Compare the text with the words that you accept.")
+def text_becomes_a_decision(wants_retraining):
+    assert callable(wants_retraining), "wants_retraining should stay a function."
+
+    def answer(text):
+        try:
+            return wants_retraining(text)
+        except ValueError:
+            return ValueError
+
+    assert answer("False") is not None, "wants_retraining returns nothing yet."
+    assert answer("False") is not True, "'False' still means yes: a text that is not empty counts as true."
+    assert answer("False") is False, "For 'False' the answer is the bool False, no error and no text."
+    assert answer("True") is True, "For 'True' the answer is the bool True."
+    for text in ("true", " TRUE "):
+        assert answer(text) is True, f"{text!r} was typed by a person and means yes: ignore case and spaces."
+    assert answer("ture") is ValueError, (
+        "'ture' is a typing error: a ValueError stops the run, while a silent False would skip the training for weeks."
+    )
+    assert answer("") is ValueError, "An empty text says neither yes nor no: raise a ValueError."
+
+
+@trials("1.10")
+def _(_spark):
+    def strict(text):
+        return {"true": True, "false": False}[text.strip().lower()]
+
+    def good(text):
+        try:
+            return strict(text)
+        except KeyError:
+            raise ValueError(text) from None
+
+    yield right(good)
+    yield wrong("still means yes", bool)
+    yield wrong("ignore case", lambda text: {"True": True, "False": False}.get(text, ValueError))
+    yield wrong("typing error", lambda text: text.strip().lower() == "true")
+    yield wrong("returns nothing", lambda text: None)
+
+
+@exercise(
+    "1.11",
+    objective="PRO-2.02",
+    hint="Alias -> version -> run_id -> run. A run has data.params and inputs.dataset_inputs.",
+)
+def lineage_is_read(lineage, run_id, rows, table):
+    assert isinstance(lineage, dict), "lineage should be a dictionary with run_id, rows and table."
+    missing = sorted({"run_id", "rows", "table"} - set(lineage))
+    assert not missing, f"lineage lacks {', '.join(missing)}."
+    assert lineage["run_id"] == run_id, (
+        "That is not the run of the Champion: get_model_version_by_alias gives the version, and the version its run_id."
+    )
+    assert not isinstance(lineage["rows"], str), "rows is a text: parameters are stored as text, so convert it."
+    assert lineage["rows"] == rows, f"rows={lineage['rows']} is not what the run logged."
+    assert isinstance(lineage["table"], str), "table should be the name of the table, a text."
+    assert lineage["table"].count(".") == 2, f"{lineage['table']} is not a three-level name."
+    assert lineage["table"] == table, f"{lineage['table']} is not the table that the run logged as its input."
+
+
+@trials("1.11")
+def _(_spark):
+    answer = {"run_id": "r1", "rows": 10, "table": "main.churn.t"}
+    given = ("r1", 10, "main.churn.t")
+    yield right(answer, *given)
+    yield wrong("not the run of the Champion", answer | {"run_id": "r0"}, *given)
+    yield wrong("rows is a text", answer | {"rows": "10"}, *given)
+    yield wrong("three-level name", answer | {"table": "t"}, *given)
+    yield wrong("lineage lacks table", {"run_id": "r1", "rows": 10}, *given)
+
+
+@exercise(
+    "1.12",
+    objective="PRO-2.02",
+    hint="A level is what you could do today in an empty notebook, not what you have read. Dates are dt.date(year, month, day).",
+)
+def the_rubric_is_rated(levels, exam, exam_date, weekdays, minutes):
+    try:
+        profile = study.Profile(levels, exam, exam_date, weekdays, minutes)
+    except InvalidValue as error:
+        raise AssertionError(str(error)) from None
+    assert profile.exam_date > dt.date.today(), (
+        "exam_date is not in the future: book a date, or take the one you aim for."
+    )
+    assert set(profile.levels.values()) != {3}, (
+        "All rows at level 3? Then skip the course: sit `wb exam pro-1` now, and come back with what it missed."
+    )
+    if not study.plan(profile).left_out:
+        return "Everything fits before your exam."
+    return "Your days do not hold everything: see what the plan leaves out, or add a weekday."
+
+
+@trials("1.12")
+def _(_spark):
+    levels = dict.fromkeys(study.rubric(), 1)
+    day = dt.date.today() + dt.timedelta(weeks=10)
+    yield right(levels, "pro", day, ["Tue", "Sat"], 90)
+    yield wrong("levels lacks 02", {key: 1 for key in levels if key != "02"}, "pro", day, ["Tue"], 90)
+    yield wrong("is not a level", levels | {"02": 5}, "pro", day, ["Tue"], 90)
+    yield wrong("not in the future", levels, "pro", dt.date(2024, 1, 1), ["Tue"], 90)
+    yield wrong("All rows at level 3", dict.fromkeys(levels, 3), "pro", day, ["Tue"], 90)
+    yield wrong("weekdays", levels, "pro", day, ["Tuesday"], 90)
+    yield wrong("minutes", levels, "pro", day, ["Tue"], 0)
