@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workbook.cli import build, course, machine, plan, quiz, test  # noqa: F401  (each adds its commands)
+from workbook.cli import build, course, machine, plan, quiz, test, tracking_ui  # noqa: F401  (each adds its commands)
 from workbook.cli.app import app, commands
 
 __all__ = ["app", "commands"]
