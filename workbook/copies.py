@@ -23,7 +23,7 @@ def work_folder() -> Path:
 
 
 def make_copies(folder: Path, root: Path = ROOT) -> list[Path]:
-    """Copy the notebooks that are not in the work folder yet.
+    """Copy the notebooks that are not in the work folder yet, and the pictures that their text shows.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def make_copies(folder: Path, root: Path = ROOT) -> list[Path]:
     Returns
     -------
     list of Path
-        The new copies. Delete or rename a copy to get a new one.
+        The new copies of notebooks. Delete or rename a copy to get a new one.
 
     Raises
     ------
@@ -50,4 +50,8 @@ def make_copies(folder: Path, root: Path = ROOT) -> list[Path]:
         # Whole or not at all: what a kill leaves half-written would never be made again.
         write_atomically(copy, notebook.read_bytes())
         made.append(copy)
+    for picture in sorted(path for name in FOLDERS for path in (root / name).rglob("images/*.png")):
+        copy = folder / picture.relative_to(root)
+        if not copy.exists() or copy.read_bytes() != picture.read_bytes():
+            write_atomically(copy, picture.read_bytes())
     return made

@@ -231,6 +231,16 @@ def test_is_portable(path):
     assert faults == []
 
 
+@each(NOTEBOOKS)
+def test_pictures_of_the_text_are_there_small_and_have_a_text(path):
+    for cell in read(path).cells:
+        for text, target in re.findall(r"!\[([^]]*)\]\(([^)]*)\)", cell.source if cell.cell_type == "markdown" else ""):
+            picture = path.parent / target
+            assert picture.is_file(), f"{target} is not there"
+            assert picture.stat().st_size <= 60_000, f"{target} has more than 60 kB"
+            assert len(text) > 20, f"{target} needs a text that says what it shows"
+
+
 @each(LESSONS)
 def test_starts_with_parameters_and_start(path):
     cells = code(path)

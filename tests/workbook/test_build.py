@@ -126,6 +126,14 @@ def test_twins_share_ids_and_tags(root):
     assert unsolved[1].metadata.tags == ["parameters"]
 
 
+def test_both_notebooks_show_the_picture_beside_the_unsolved_one(root):
+    text = "\n# %% [markdown]\n# ![Two runs](images/04_runs.png) and `images/04_runs.png` and ![x](https://a.b/images/c.png)\n"
+    unsolved, solved = built(root, LESSON + text)
+    assert unsolved[-1].source.startswith("![Two runs](images/04_runs.png) and `images/04_runs.png`")
+    assert solved[-1].source == unsolved[-1].source.replace("](images", "](../../chapters/images")
+    assert (root / "solutions/chapters/../../chapters/images").resolve() == root / "chapters/images"
+
+
 def test_an_edit_changes_the_id_of_its_own_cell_only(root):
     before, _ = built(root, "# %%\na = 1\n\n# %%\nb = 1\n\n# %%\nb = 1\n")
     after, _ = built(root, "# %%\nnew = 0\n\n# %%\na = 2\n\n# %%\nb = 1\n\n# %%\nb = 1\n")

@@ -45,6 +45,15 @@ def test_what_the_learner_wrote_stays_and_a_deleted_copy_is_made_anew(repository
     assert chapter.read_text() == "my work"
 
 
+def test_the_pictures_of_the_text_come_along_and_are_kept_up_to_date(repository, tmp_path):
+    picture = repository / "chapters" / "images" / "07_ui_runs.png"
+    picture.parent.mkdir()
+    for content in (b"old page", b"new page"):
+        picture.write_bytes(content)
+        make_copies(tmp_path / "work", repository)
+        assert (tmp_path / "work" / "chapters" / "images" / "07_ui_runs.png").read_bytes() == content
+
+
 def test_what_a_kill_left_half_written_does_not_count_as_a_copy(repository, tmp_path):
     folder = tmp_path / "work" / "chapters"
     folder.mkdir(parents=True)

@@ -18,7 +18,7 @@ from lakehouse.paths import ROOT
 from workbook import manifest
 from workbook.build.documents import documents
 from workbook.build.files import generated, source_of, text_of
-from workbook.build.lessons import twins
+from workbook.build.lessons import show_pictures_of, twins
 from workbook.build.outputs import carry_outputs, kept_outputs, number_cells, refuse_unfit_outputs
 from workbook.build.quizzes import quizzes
 from workbook.exercises import exercises as registered_exercises
@@ -88,6 +88,7 @@ def changes(
     wanted: dict[Path, str] = {}
     for notebook, source in course.lessons().items():
         unsolved, solved = twins(source, root, exercises)
+        show_pictures_of(notebook, solved)
         carry_outputs(root / "solutions" / notebook, solved)
         wanted |= {root / notebook: text_of(unsolved), root / "solutions" / notebook: text_of(solved)}
     wanted |= quizzes(course, root / "quizzes")

@@ -14,7 +14,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import jupytext
@@ -130,6 +130,23 @@ def twins(path: Path, root: Path, exercises: Collection[str]) -> tuple[NotebookN
     source = metadata(path.relative_to(root).as_posix())
     unsolved, solved = (v4.new_notebook(cells=cells, metadata=source) for cells in both)
     return unsolved, solved
+
+
+def show_pictures_of(notebook: str, solved: NotebookNode) -> None:
+    """Let the text of a solved notebook show the pictures that lie in ``images/`` beside the unsolved one.
+
+    Parameters
+    ----------
+    notebook : str
+        The unsolved notebook, a path below the root. The solved one is at the same path below ``solutions/``.
+    solved : NotebookNode
+        Changed in place.
+    """
+    folder = PurePosixPath(notebook).parent
+    there = "../" * (len(folder.parts) + 1) + f"{folder}/images/"
+    for cell in solved.cells:
+        if cell.cell_type == "markdown":
+            cell.source = re.sub(r"(!\[[^]]*\]\()images/", rf"\1{there}", cell.source)
 
 
 def _node(cell: Cell, source: str) -> NotebookNode:
