@@ -210,6 +210,107 @@ def test_a_demo_table_belongs_to_one_lesson():
     assert [name for name, count in shared.items() if count > 1] == []
 
 
+# The chapters --------------------------------------------------------------------------------------------------------
+
+CHAPTERS = [each for each in manifest().chapters if f"chapters/{each.stem}.ipynb" in SOURCES]
+MOST_EXERCISES, FEWEST_EXERCISES, FEWEST_PICTURES = 14, 8, 3
+
+
+def each_chapter(function):
+    return pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.stem)(function)
+
+
+def markdown(path: Path) -> str:
+    return "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
+
+
+def anchors(text: str) -> set[str]:
+    """The headings of a lesson as questions name them: lower case, joined by hyphens, without the leading number."""
+    headings = re.findall(r"^#{2,3} (?:\d+ · )?(.+)$", text, flags=re.MULTILINE)
+    return {re.sub(r"[^a-z0-9]+", "-", heading.lower()).strip("-") for heading in headings}
+
+
+def objectives_in(text: str) -> set[str]:
+    """The ids that a text names: "ASC-1.05 to 1.09", "PRO-1.01, 1.03", "PRO-2.02"."""
+    found = set()
+    for exam, section, names in re.findall(r"(PRO|ASC)-(\d)\.(\d\d(?:(?:, | and | to )(?:\d\.)?\d\d\b)*)", text):
+        names = re.sub(r"\d\.(?=\d\d)", "", names)
+        names = re.sub(
+            r"(\d\d) to (\d\d)", lambda ends: " ".join(f"{n:02d}" for n in range(int(ends[1]), int(ends[2]) + 1)), names
+        )
+        found |= {f"{exam}-{section}.{number}" for number in re.findall(r"\d\d", names)}
+    return found
+
+
+def decimals(text: str) -> set[str]:
+    """Numbers with a decimal point in prose. Code, links, headings and numbers of sections or versions are none."""
+    text = re.sub(r"```.*?```|`[^`]*`|\]\([^)]*\)|^#.*$|^\|.*$|^>.*$", " ", text, flags=re.DOTALL | re.MULTILINE)
+    return set(re.findall(r"(?<![\w.-])\d+\.\d+(?![\w.]*[\w]|\s*(?:LTS|ML\b))", text))
+
+
+def test_the_rules_for_headings_and_numbers():
+    assert anchors("## 3 · Merge\n### Exercise 4.1 - a key\n# Title") == {"merge", "exercise-4-1-a-key"}
+    assert decimals("an AUC of 0.81, see `0.5`, version 17.3 LTS, and 3.0.1") == {"0.81"}
+    named = objectives_in("ASC-1.05 to 1.07, PRO-1.01, 1.03 and PRO-2.02")
+    assert named == {"ASC-1.05", "ASC-1.06", "ASC-1.07", "PRO-1.01", "PRO-1.03", "PRO-2.02"}
+    assert decimals("| 0.7 |\n> **Today** from 18.0 on\n## 2.5 x") == set()
+
+
+def test_every_section_that_a_question_names_is_there():
+    known = {each.stem: anchors(markdown(ROOT / f"chapters/{each.stem}.ipynb")) for each in CHAPTERS}
+    named = {item.id: item.see.split("#") for item in whole_bank().items.values()}
+    missing = [
+        f"{item}: {stem}#{anchor}" for item, (stem, anchor) in named.items() if anchor not in known.get(stem, {anchor})
+    ]
+    assert missing == []
+
+
+@each_chapter
+def test_every_objective_of_a_chapter_is_listed_practised_and_asked(chapter):
+    text = markdown(ROOT / f"chapters/{chapter.stem}.ipynb")
+    listed = objectives_in(text)
+    assert sorted(set(chapter.objectives) - listed) == [], "not in the text"
+    asked = {objective for item in whole_bank().items.values() for objective in item.objectives}
+    assert sorted(set(chapter.objectives) - asked) == [], "no question"
+    practised = {objective for each in exercises().values() for objective in each.objectives}
+    # Online stores are built where they are served.
+    elsewhere = {"PRO-1.20", "PRO-1.21", "ASC-1.10"}
+    assert sorted(set(chapter.objectives) - practised - elsewhere) == [], "no exercise"
+
+
+@each_chapter
+def test_a_chapter_is_a_sitting_of_exercises_pictures_and_an_end(chapter):
+    path = ROOT / "solutions" / f"chapters/{chapter.stem}.ipynb"
+    text = markdown(path)
+    assert FEWEST_EXERCISES <= len(checked(path)) <= MOST_EXERCISES
+    found = [output for cell in code(path) for output in cell.outputs if "image/png" in output.get("data", {})]
+    assert len(found) + len(re.findall(r"!\[[^]]+\]\(", text)) >= FEWEST_PICTURES
+    assert text.startswith(f"# {chapter.number} · {chapter.title}\n## {chapter.question}\n")
+    for part in ("## Checkpoint", "## Recap", "**Traps**", "**Next**", "**Quiz**"):
+        assert part in text
+
+
+@each(SOLVED)
+def test_every_picture_says_what_it_shows(path):
+    pictures = [output for cell in code(path) for output in cell.outputs if "image/png" in output.get("data", {})]
+    alts = [output.metadata.get("image/png", {}).get("alt", "") for output in pictures]
+    assert [alt for alt in alts if len(alt) < 20] == []
+    assert "![](" not in markdown(path)
+
+
+@each(SOLVED)
+def test_decimals_in_the_text_come_from_the_code_or_an_output(path):
+    cells = code(path)
+    shown = "\n".join([cell.source for cell in cells] + [json.dumps(cell.outputs) for cell in cells])
+    assert sorted(number for number in decimals(markdown(path)) if number not in shown) == []
+
+
+@each(LESSONS)
+def test_every_relative_link_leads_to_a_file(path):
+    links = re.findall(r"\]\((?!https?:|#|attachment:)([^)\s#]+)", markdown(path))
+    assert [link for link in links if not (path.parent / link).exists()] == []
+
+
 # Each notebook -------------------------------------------------------------------------------------------------------
 
 

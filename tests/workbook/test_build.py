@@ -14,6 +14,7 @@ from nbformat import v4
 from small_course import chapter, project, write_course, write_lesson
 
 from workbook.build import BuildError, build, changes, store_outputs
+from workbook.build.lessons import footer
 from workbook.manifest import ManifestError
 
 LESSON = """
@@ -132,6 +133,22 @@ def test_both_notebooks_show_the_picture_beside_the_unsolved_one(root):
     assert unsolved[-1].source.startswith("![Two runs](images/04_runs.png) and `images/04_runs.png`")
     assert solved[-1].source == unsolved[-1].source.replace("](images", "](../../chapters/images")
     assert (root / "solutions/chapters/../../chapters/images").resolve() == root / "chapters/images"
+
+
+def test_a_chapter_ends_with_links_to_its_quiz_and_its_neighbours(tmp_path):
+    stems = ("03_before", "04_usage", "05_planned", "06_after")
+    course = write_course(tmp_path, *map(chapter, stems))
+    for stem in ("03_before", "04_usage", "06_after"):
+        write_lesson(tmp_path, "# %%\na = 1\n", f"chapters/{stem}")
+    found = {each.stem: footer(course, each, {"quiz-04"}) for each in course.chapters if each.stem != "05_planned"}
+    (cell,) = found["04_usage"]
+    assert cell.source == (
+        "---\n**Quiz** `./wb quiz 04` in a terminal, or the [answer sheet](../quizzes/quiz-04.ipynb) · "
+        "**Back** [03 Before](03_before.ipynb) · **Next** [06 After](06_after.ipynb)"
+    )
+    build(root=tmp_path, exercises=())
+    solved = nbformat.read(tmp_path / "solutions/chapters/04_usage.ipynb", as_version=4).cells[-1].source
+    assert solved == "---\n**Back** [03 Before](03_before.ipynb) · **Next** [06 After](06_after.ipynb)"
 
 
 def test_an_edit_changes_the_id_of_its_own_cell_only(root):

@@ -16,9 +16,10 @@ from lakehouse.errors import InvalidValue
 from lakehouse.files import write_atomically
 from lakehouse.paths import ROOT
 from workbook import manifest
+from workbook.build import overview
 from workbook.build.documents import documents
 from workbook.build.files import generated, source_of, text_of
-from workbook.build.lessons import show_pictures_of, twins
+from workbook.build.lessons import footer, point_from_solutions, twins
 from workbook.build.outputs import carry_outputs, kept_outputs, number_cells, refuse_unfit_outputs
 from workbook.build.quizzes import quizzes
 from workbook.exercises import exercises as registered_exercises
@@ -85,14 +86,20 @@ def changes(
     course = manifest.read(root / manifest.FOLDER.name)
     if exercises is None:
         exercises = registered_exercises()
-    wanted: dict[Path, str] = {}
+    wanted: dict[Path, str] = quizzes(course, root / "quizzes")
+    sheets = {path.stem for path in wanted}
+    chapters = {f"chapters/{chapter.stem}.ipynb": chapter for chapter in course.chapters}
     for notebook, source in course.lessons().items():
         unsolved, solved = twins(source, root, exercises)
-        show_pictures_of(notebook, solved)
+        if notebook in chapters:
+            for both in (unsolved, solved):
+                both.cells += footer(course, chapters[notebook], sheets)
+        point_from_solutions(notebook, solved)
         carry_outputs(root / "solutions" / notebook, solved)
         wanted |= {root / notebook: text_of(unsolved), root / "solutions" / notebook: text_of(solved)}
-    wanted |= quizzes(course, root / "quizzes")
     wanted |= documents(course, root, commands)
+    if root / "README.md" in wanted:
+        wanted[root / overview.FILE] = overview.overview(course)
     found = [
         Change(path, "stale" if path.exists() else "missing", text)
         for path, text in wanted.items()

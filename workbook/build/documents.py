@@ -59,16 +59,20 @@ def documents(course: Manifest, root: Path, commands: Mapping[str, str] | None =
 
 def _chapters(course: Manifest) -> str:
     there = course.lessons()
+
+    def link(number: str, notebook: str) -> str:
+        return f"[{number}]({notebook})" if notebook in there else f"{number}, planned"
+
     rows = [
         (
-            chapter.number,
+            link(chapter.number, f"chapters/{chapter.stem}.ipynb"),
             f"**{chapter.title}**: {_lower(chapter.question)}",
-            "here" if f"chapters/{chapter.stem}.ipynb" in there else "planned",
+            chapter.leaves,
         )
         for chapter in course.chapters
     ]
-    rows += [("", f"**{project.title}**: {project.about}, `{project.target}/`", "here") for project in course.projects]
-    return _table(("", "", ""), rows)
+    rows += [("", f"**{project.title}**: {project.about}, `{project.target}/`", "") for project in course.projects]
+    return _table(("chapter", "question", "leaves"), rows)
 
 
 def _questions(course: Manifest) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import posixpath
 import re
 import textwrap
 from collections import Counter
@@ -25,12 +26,15 @@ from lakehouse.errors import InvalidValue
 from workbook.build.files import metadata
 from workbook.build.outputs import COMPARED, PICTURE
 from workbook.exercises import near
+from workbook.manifest import Chapter, Manifest
 
 _CODE_TAGS = {"parameters", COMPARED, PICTURE, "nbval-ignore-output", "nbval-skip", "hide-input"}
 _TAGS = _CODE_TAGS | {"solution"}
 
 _BEGIN, _END, _STUB = "### BEGIN SOLUTION", "### END SOLUTION", "### STUB: "
 _LIKE_A_MARKER = re.compile(r"\s*#+\s*(BEGIN|END)[ _-]*SOLUTION|\s*#+\s*STUB\b", re.IGNORECASE)
+
+_LINK_ELSEWHERE = re.compile(r"\]\(((?:images|\.\.)/[^)\s]*)\)")
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
@@ -132,21 +136,51 @@ def twins(path: Path, root: Path, exercises: Collection[str]) -> tuple[NotebookN
     return unsolved, solved
 
 
-def show_pictures_of(notebook: str, solved: NotebookNode) -> None:
-    """Let the text of a solved notebook show the pictures that lie in ``images/`` beside the unsolved one.
+def point_from_solutions(notebook: str, solved: NotebookNode) -> None:
+    """Let the links and pictures in the text of a solved notebook point to where those of the unsolved one do.
 
     Parameters
     ----------
     notebook : str
         The unsolved notebook, a path below the root. The solved one is at the same path below ``solutions/``.
     solved : NotebookNode
-        Changed in place.
+        Changed in place. Links to neighbours stay: they lead to the solved neighbours.
     """
     folder = PurePosixPath(notebook).parent
-    there = "../" * (len(folder.parts) + 1) + f"{folder}/images/"
+    up = "../" * (len(folder.parts) + 1)
     for cell in solved.cells:
         if cell.cell_type == "markdown":
-            cell.source = re.sub(r"(!\[[^]]*\]\()images/", rf"\1{there}", cell.source)
+            cell.source = _LINK_ELSEWHERE.sub(
+                lambda link: f"]({up}{posixpath.normpath(f'{folder}/{link[1]}')})", cell.source
+            )
+
+
+def footer(course: Manifest, chapter: Chapter, sheets: Collection[str]) -> list[NotebookNode]:
+    """The last cell of a chapter: its quiz, and the chapters before and after it that are written. None without any.
+
+    Parameters
+    ----------
+    course : Manifest
+    chapter : Chapter
+    sheets : collection of str
+        Names of the answer sheets.
+    """
+    written = [each for each in course.chapters if f"chapters/{each.stem}.ipynb" in course.lessons()]
+    place = written.index(chapter)
+    parts = []
+    if (sheet := f"quiz-{chapter.number}") in sheets:
+        parts.append(
+            f"**Quiz** `./wb quiz {chapter.number}` in a terminal, or the [answer sheet](../quizzes/{sheet}.ipynb)"
+        )
+    if place:
+        parts.append(f"**Back** {_linked(written[place - 1])}")
+    if place + 1 < len(written):
+        parts.append(f"**Next** {_linked(written[place + 1])}")
+    return [v4.new_markdown_cell("---\n" + " · ".join(parts), id="footer")] if parts else []
+
+
+def _linked(chapter: Chapter) -> str:
+    return f"[{chapter.number} {chapter.title}]({chapter.stem}.ipynb)"
 
 
 def _node(cell: Cell, source: str) -> NotebookNode:

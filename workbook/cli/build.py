@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,10 @@ def build(
         bool, typer.Option("--check", help="Change nothing; fail when a notebook is out of date.")
     ] = False,
     execute: Annotated[bool, typer.Option("--execute", help="Run the solutions too, and keep their outputs.")] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="With --execute: a chapter's number, or a part of a path. May be repeated."),
+    ] = None,
 ) -> None:
     """Make what is generated from the sources in course/: notebooks, question banks, the simulator, lists in documents."""
     from workbook import build as builder
@@ -34,17 +39,17 @@ def build(
     if check and changed:
         raise typer.Exit(1)
     if execute:
-        _execute_solutions()
+        _execute_solutions(only or ())
 
 
-def _execute_solutions() -> None:
+def _execute_solutions(only: Sequence[str]) -> None:
     from rich.console import Console
 
     from workbook import build as builder
     from workbook.cli import console as terminal
     from workbook.runner import run as runner
 
-    result = runner.run(ROOT, home(), watcher=terminal.Terminal(Console()))
+    result = runner.run(ROOT, home(), only=only, watcher=terminal.Terminal(Console()))
     for record in result.notebooks:
         if record["status"] in ("passed", "reused"):
             builder.store_outputs(Path(record["executed"]), ROOT / record["notebook"])
