@@ -552,7 +552,7 @@ for side, frame in (("the model's inputs", june[inputs]), ("what callers send ",
         mlflow.pyfunc.load_model(behind.model_uri).predict(request)
         print("signature of", side, "- scored")
     except MlflowException as error:
-        print("signature of", side, "-", str(error).rpartition("Error: ")[2].splitlines()[0])
+        print("signature of", side, "-", str(error).rpartition("Error: ")[2].split(" Note")[0])
 
 # %% [markdown]
 # ### The trap: no signature
