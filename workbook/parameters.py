@@ -47,6 +47,9 @@ def identifier(name: str, value: Any) -> str:
 def day(name: str, value: Any) -> dt.date:
     """A day, as a date or as YYYY-MM-DD."""
     try:
+        # A datetime is a date for isinstance, but the two do not compare.
+        if isinstance(value, dt.datetime):
+            return value.date()
         return value if isinstance(value, dt.date) else dt.date.fromisoformat(value)
     except (TypeError, ValueError):
         raise InvalidValue(f"{name}={value!r} is not a day: write it as YYYY-MM-DD, for example 2025-09-29.") from None

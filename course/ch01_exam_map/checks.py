@@ -13,7 +13,7 @@ def _answers(given, letters, words, name):
     """Refuse what is no answer to each letter with one of the words."""
     assert isinstance(given, dict), f"{name} should be a dictionary from letter to answer, not {type(given).__name__}."
     missing = sorted(set(letters) - set(given))
-    assert not missing, f"{name} has no answer for {', '.join(missing)}."
+    assert not missing, f"{name} has no answer for {', '.join(missing)}. The keys are letters in lower case."
     for letter, answer in given.items():
         assert answer in words, (
             f"{name}[{letter!r}] is {answer!r}: use one of {', '.join(repr(word) for word in words)}."
@@ -28,6 +28,7 @@ def _answers(given, letters, words, name):
 def gain_in_questions(gain, best_domain):
     items = {"Model Development": 26, "MLOps": 26, "Model Deployment": 7}
     rise = {"Model Development": 0.15, "MLOps": 0.13, "Model Deployment": 0.60}
+    gain = gain.to_dict() if hasattr(gain, "to_dict") else gain
     assert isinstance(gain, dict) and set(gain) == set(items), f"gain needs the three domains: {', '.join(items)}."
     assert all(isinstance(value, int | float) for value in gain.values()), "gain holds a number for each domain."
     if all(abs(gain[domain] - rise[domain]) < 1e-6 for domain in items):
@@ -35,9 +36,10 @@ def gain_in_questions(gain, best_domain):
     if all(abs(gain[domain] - items[domain] * (rise[domain] + start)) < 1e-6 for domain, start in _NOW.items()):
         raise AssertionError("That is how many she would get right, not how many more: subtract what she has now.")
     for domain in items:
-        assert abs(gain[domain] - items[domain] * rise[domain]) < 0.01, (
+        assert abs(gain[domain] - items[domain] * rise[domain]) < 0.06, (
             f"{domain}: {gain[domain]:.2f} is not questions times rise, {items[domain]} x {rise[domain]:.2f}."
         )
+    assert best_domain in items, f"best_domain={best_domain!r} is not one of {', '.join(items)}."
     assert best_domain == "Model Deployment", (
         f"{best_domain} does not have the largest gain: compare {', '.join(f'{d} {g:.2f}' for d, g in gain.items())}."
     )
@@ -56,6 +58,7 @@ def _(_spark):
     yield wrong("how many more", whole, "Model Development")
     yield wrong("does not have the largest gain", gain, "MLOps")
     yield wrong("needs the three domains", {"MLOps": 3.38}, "MLOps")
+    yield wrong("is not one of", gain, "Deployment")
 
 
 @exercise(
@@ -118,7 +121,9 @@ _FEATURES = ("feature table", "tracking", "registry", "bundle", "job", "serving"
 
 
 @exercise(
-    "1.4", objective="PRO-2.02", hint="What would you open first to do it? What keeps the thing that is asked for?"
+    "1.4",
+    objective="PRO-2.02",
+    hint="What would you open first to do it? Which feature stores the thing that is asked for?",
 )
 def one_activity_one_feature(feature):
     _answers(feature, "abcdefg", _FEATURES, "feature")
@@ -169,7 +174,9 @@ def compute_for_seven_workloads(compute):
     assert compute["d"] == "jobs cluster, GPU", (
         "d: PyTorch on one device needs one GPU, and a weekly run needs it for the run only: a jobs cluster with a GPU node."
     )
-    assert compute["e"] == "SQL warehouse", "e: alerts are SQL queries on a schedule; they run on a SQL warehouse."
+    assert compute["e"] == "SQL warehouse", (
+        "e: alerts are SQL queries on a schedule. They run on a SQL warehouse (which may be serverless itself)."
+    )
     assert compute["f"] != "serverless", (
         "f: the libraries of an ML runtime come with a classic cluster in dedicated mode. Serverless pins its own environment."
     )
@@ -177,7 +184,9 @@ def compute_for_seven_workloads(compute):
     assert compute["g"] != "model serving", (
         "g: three million rows at night are a batch. An endpoint is for those who wait."
     )
-    assert compute["g"] == "serverless", "g: a batch in Python, no special library: serverless."
+    assert compute["g"] == "serverless", (
+        "g: a batch in Python on a schedule, libraries pinned in its environment, no cluster to maintain: serverless."
+    )
 
 
 @trials("1.5")
@@ -199,25 +208,35 @@ def _(_spark):
     objective="ASC-1.02",
     hint="Requirement(line) has a name and a specifier; specifier.contains(version) compares as pip does.",
 )
-def clashes_are_read(clashes):
-    assert callable(clashes), "clashes should stay a function."
+def conflicts_are_found(conflicts):
+    assert callable(conflicts), "conflicts should stay a function."
     runtime = {"scikit-learn": "1.6.1", "mlflow": "3.0.1", "numpy": "2.1.3", "pandas": "2.10.0"}
-    found = clashes(["pandas>=2.9"], runtime)
-    assert found is not None, "clashes returns nothing yet."
-    assert found == [], "pandas 2.10.0 satisfies >=2.9: compare versions, not texts or decimal numbers."
-    assert clashes(["mlflow>=2.14"], runtime) == [], "mlflow 3.0.1 satisfies >=2.14 and is no clash."
-    assert clashes(["lightgbm>=4"], runtime) == ["lightgbm"], (
-        "lightgbm is not in the runtime at all: that is a clash too."
+
+    def found(*lines):
+        names = conflicts(list(lines), dict(runtime))
+        assert names is not None, "conflicts returns nothing yet."
+        assert isinstance(names, list), (
+            f"Return a list, not a {type(names).__name__}: two runs then give the same order."
+        )
+        return names
+
+    assert found("pandas>=2.9") == [], (
+        "In another project, pandas>=2.9 is met by 2.10.0: compare versions, not strings or decimal numbers."
     )
-    assert clashes(["scikit-learn~=1.5.1"], runtime) == ["scikit-learn"], (
+    assert found("mlflow>=2.14") == [], "mlflow 3.0.1 satisfies >=2.14 and is no conflict."
+    assert found("lightgbm>=4") != ["lightgbm>=4"], "Return the names of the packages, not the whole lines."
+    assert found("lightgbm>=4") == ["lightgbm"], "lightgbm is not in the runtime at all: that is a conflict too."
+    assert found("optuna") == ["optuna"], (
+        "A line without a version, such as optuna, still asks for the package: if the runtime lacks it, it is a conflict."
+    )
+    assert found("scikit-learn~=1.5.1") == ["scikit-learn"], (
         "~=1.5.1 allows 1.5.2, but not 1.6: the last number given may grow, the others may not."
     )
-    several = ["scikit-learn~=1.5.1", "mlflow>=2.14", "numpy>=1.26,<2", "lightgbm>=4", "pandas>=2.1"]
-    found = clashes(several, runtime)
-    assert sorted(found) == ["lightgbm", "numpy", "scikit-learn"], (
-        f"{found} should be the three packages that clash: every part of a requirement counts, also <2."
+    names = found("scikit-learn~=1.5.1", "mlflow>=2.14", "numpy>=1.26,<2", "lightgbm>=4", "pandas>=2.1")
+    assert sorted(names) == ["lightgbm", "numpy", "scikit-learn"], (
+        f"{names} should be the three packages in conflict: every part of a requirement counts, also <2."
     )
-    assert found == sorted(found), "Return the names sorted, so that two runs give the same list."
+    assert names == sorted(names), "Return the names sorted, so that two runs give the same list."
 
 
 @trials("1.6")
@@ -231,19 +250,25 @@ def _(_spark):
     def name(line):
         return Requirement(line).name
 
-    yield right(lambda lines, installed: sorted(name(line) for line in lines if not met(line, installed)))
+    def good(lines, installed):
+        return sorted(name(line) for line in lines if not met(line, installed))
+
+    yield right(good)
     yield wrong(
-        "compare versions",
-        lambda lines, installed: sorted(name(each) for each in lines if installed[name(each)] < each[-3:]),
+        "compare versions", lambda lines, had: sorted(name(each) for each in lines if had[name(each)] < each[-3:])
     )
+    known_only = lambda lines, had: sorted(name(line) for line in lines if name(line) in had and not met(line, had))  # noqa: E731
+    yield wrong("lightgbm is not in the runtime at all", known_only)
+    yield wrong("not the whole lines", lambda lines, had: [line for line in lines if not met(line, had)])
     yield wrong(
-        "not in the runtime at all",
-        lambda lines, installed: sorted(
-            name(line) for line in lines if name(line) in installed and not met(line, installed)
+        "A line without a version",
+        lambda lines, had: sorted(
+            name(line) for line in lines if not Requirement(line).specifier.contains(had.get(name(line), "0"))
         ),
     )
     yield wrong("Return the names sorted", lambda lines, had: [name(line) for line in lines if not met(line, had)])
-    yield wrong("returns nothing", lambda lines, installed: None)
+    yield wrong("Return a list", lambda lines, had: set(good(lines, had)))
+    yield wrong("returns nothing", lambda lines, had: None)
 
 
 @exercise(
@@ -256,7 +281,7 @@ def the_split_decides(honest_split, random_split_is_too):
     assert random_split_is_too in ("good", "bad"), "random_split_is_too is 'good' or 'bad'."
     assert honest_split == "by time", (
         "With rows at random, each validation day has other shops in the training rows, which tell how that day went. "
-        "The month after has no such helpers; neither have the last 60 days."
+        "The month after has no such helpers, and neither do the last 30 days."
     )
     assert random_split_is_too == "good", (
         "The random split gives help that the future does not give, so its error is too small: it looks too good."
@@ -282,11 +307,16 @@ def only_what_is_allowed(loggable):
     assert "password" not in found, "The password is still there."
     assert "url" not in found, "url is not on the list of what is allowed; a URL often carries a user and a password."
     assert found.get("depth") == 6 and found.get("user") == "svc_ml", "user and depth may be logged, and are missing."
-    tomorrow = loggable(settings | {"api_key": "k-123"})
-    assert "api_key" not in tomorrow, (
-        "Tomorrow's secret is called api_key, and it gets through: name what is allowed, not what is forbidden."
-    )
-    assert loggable({"user": "a"}) == {"user": "a"}, "An entry that is not there is no fault: loggable({'user': 'a'})."
+    # Names that nobody thought of.
+    for name in ("pat_eu", "dsn", "client_id"):
+        assert name not in loggable(settings | {name: "k-123"}), (
+            f"Tomorrow's secret is called {name}, and it gets through: name what is allowed, not what is forbidden."
+        )
+    try:
+        partly = loggable({"user": "a"})
+    except KeyError as error:
+        raise AssertionError(f"Settings without {error} raise a KeyError: return the entries that are there.") from None
+    assert partly == {"user": "a"}, "For settings with a user alone, return that user."
     given = dict(settings)
     loggable(given)
     assert given == settings, "loggable changes the settings that it is given; the training still needs the password."
@@ -304,6 +334,7 @@ def _(_spark):
     yield wrong("still there", lambda settings: settings)
     yield wrong("url is not on the list", lambda s: {key: s[key] for key in s if key != "password"})
     yield wrong("Tomorrow's secret", lambda s: {key: s[key] for key in s if key not in ("password", "url")})
+    yield wrong("raise a KeyError", lambda s: {"user": s["user"], "depth": s["depth"]})
     yield wrong("changes the settings", remove)
 
 
@@ -314,7 +345,7 @@ def _(_spark):
 )
 def order_of_cells(saved_output, job_output):
     for answer in (saved_output, job_output):
-        assert isinstance(answer, int | float), "Both answers are numbers, as cell 4 prints them."
+        assert isinstance(answer, int | float), "Give both answers as numbers, without quotes."
     assert abs(saved_output - 238.0) > 0.01 or abs(job_output - 261.8) > 0.01, (
         "The other way round: the author ran cell 2 again after the handling was added, the job does not."
     )
@@ -324,7 +355,7 @@ def order_of_cells(saved_output, job_output):
     assert abs(job_output - 238.0) < 0.01, f"In the job gross is 1.19 times (50 + 150), not {job_output}."
     assert abs(saved_output - 238.0) > 0.01, "The author ran cell 2 again after cell 3, so gross includes the handling."
     assert abs(saved_output - 261.8) < 0.01, (
-        f"Before it is saved, cell 2 sees 60 and 160: 1.19 times their sum, not {saved_output}."
+        f"On its second run, cell 2 sees 60 and 160: 1.19 times their sum, not {saved_output}."
     )
 
 
@@ -335,6 +366,7 @@ def _(_spark):
     yield wrong("gross never sees it", 261.8, 261.8)
     yield wrong("includes the handling", 238.0, 238.0)
     yield wrong("sees 60 and 160", 285.6, 238.0)
+    yield wrong("without quotes", "261.8", 238.0)
 
 
 @exercise("1.10", objective="ASC-1.01", hint="bool('False') is True. Compare the text with the words that you accept.")
@@ -346,6 +378,10 @@ def text_becomes_a_decision(wants_retraining):
             return wants_retraining(text)
         except ValueError:
             return ValueError
+        except Exception as error:
+            raise AssertionError(
+                f"{text!r} raises a {type(error).__name__}: a ValueError with a sentence tells the reader of the log more."
+            ) from None
 
     assert answer("False") is not None, "wants_retraining returns nothing yet."
     assert answer("False") is not True, "'False' still means yes: a text that is not empty counts as true."
@@ -354,13 +390,17 @@ def text_becomes_a_decision(wants_retraining):
     for text in ("true", " TRUE "):
         assert answer(text) is True, f"{text!r} was typed by a person and means yes: ignore case and spaces."
     assert answer("ture") is ValueError, (
-        "'ture' is a typing error: a ValueError stops the run, while a silent False would skip the training for weeks."
+        "'ture' is a typo: a ValueError stops the run, while a silent False would skip the training for weeks."
     )
     assert answer("") is ValueError, "An empty text says neither yes nor no: raise a ValueError."
+    for text in ("1", "null", "[]", "yes"):
+        assert answer(text) is ValueError, f"{text!r} is neither true nor false: raise a ValueError."
 
 
 @trials("1.10")
 def _(_spark):
+    import json
+
     def strict(text):
         return {"true": True, "false": False}[text.strip().lower()]
 
@@ -373,7 +413,9 @@ def _(_spark):
     yield right(good)
     yield wrong("still means yes", bool)
     yield wrong("ignore case", lambda text: {"True": True, "False": False}.get(text, ValueError))
-    yield wrong("typing error", lambda text: text.strip().lower() == "true")
+    yield wrong("is a typo", lambda text: text.strip().lower() == "true")
+    yield wrong("raises a KeyError", strict)
+    yield wrong("neither true nor false", lambda text: json.loads(text.lower()))
     yield wrong("returns nothing", lambda text: None)
 
 
@@ -413,6 +455,9 @@ def _(_spark):
     hint="A level is what you could do today in an empty notebook, not what you have read. Dates are dt.date(year, month, day).",
 )
 def the_rubric_is_rated(levels, exam, exam_date, weekdays, minutes):
+    assert not isinstance(levels, dict) or not any(isinstance(key, int) for key in levels), (
+        'The keys of levels are texts with two digits, such as "02".'
+    )
     try:
         profile = study.Profile(levels, exam, exam_date, weekdays, minutes)
     except InvalidValue as error:
@@ -420,12 +465,11 @@ def the_rubric_is_rated(levels, exam, exam_date, weekdays, minutes):
     assert profile.exam_date > dt.date.today(), (
         "exam_date is not in the future: book a date, or take the one you aim for."
     )
-    assert set(profile.levels.values()) != {3}, (
-        "All rows at level 3? Then skip the course: sit `wb exam pro-1` now, and come back with what it missed."
-    )
+    if set(profile.levels.values()) == {3}:
+        return "All rows at level 3: sit a full exam now, and come back with what it missed."
     if not study.plan(profile).left_out:
         return "Everything fits before your exam."
-    return "Your days do not hold everything: see what the plan leaves out, or add a weekday."
+    return "There is not enough time for everything: see below what the plan leaves out, or add a weekday."
 
 
 @trials("1.12")
@@ -436,6 +480,7 @@ def _(_spark):
     yield wrong("levels lacks 02", {key: 1 for key in levels if key != "02"}, "pro", day, ["Tue"], 90)
     yield wrong("is not a level", levels | {"02": 5}, "pro", day, ["Tue"], 90)
     yield wrong("not in the future", levels, "pro", dt.date(2024, 1, 1), ["Tue"], 90)
-    yield wrong("All rows at level 3", dict.fromkeys(levels, 3), "pro", day, ["Tue"], 90)
-    yield wrong("weekdays", levels, "pro", day, ["Tuesday"], 90)
+    yield right(dict.fromkeys(levels, 3), "pro", dt.datetime.combine(day, dt.time()), ["Tuesday"], "60")
+    yield wrong("texts with two digits", {int(key): 1 for key in levels}, "pro", day, ["Tue"], 90)
+    yield wrong("weekdays", levels, "pro", day, ["Someday"], 90)
     yield wrong("minutes", levels, "pro", day, ["Tue"], 0)

@@ -718,7 +718,7 @@ def what_the_page_can_answer(on_the_page):
     assert not on_the_page["c"], (
         "c: the page shows what was logged. A slice that nobody logged needs predictions and code."
     )
-    assert on_the_page["d"], "d: the dataset shows its source with the version, if it was given."
+    assert on_the_page["d"], "d: a logged dataset shows the names and types of its columns."
     assert not on_the_page["e"], (
         "e: a dataset is a reference. Rows are there only if somebody stored them as an artifact."
     )

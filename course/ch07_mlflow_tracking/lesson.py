@@ -3,8 +3,9 @@
 # ## Which run won, and could I do it again?
 #
 # A week of experiments leaves forty models behind and one question: which of them do we keep, and why? If the answer is in a notebook that was edited
-# afterwards, or in somebody's head, the work has to be done twice. Tracking is the habit of letting **every run write its own record**: what went in, what
-# came out, and what it would take to do it again. The habit costs a few lines. This chapter shows those lines, and the ways in which they go wrong.
+# afterwards, or in somebody's head, the work has to be done twice. Tracking is the habit of letting **every run write its own record**: what went in,
+# what came out, and what it would take to do it again. The habit costs a few lines. This chapter shows those lines, and the ways in which they go
+# wrong.
 #
 # **You will be able to**
 #
@@ -17,8 +18,8 @@
 # | read the MLflow UI, and know what it cannot show | ASC-1.13 |
 # | repeat a run from its record alone | PRO-1.16 |
 #
-# **The pipeline so far**: feature tables (chapter 04), a model where the data lives (05), searches on many machines (06). This chapter makes their results
-# findable and repeatable; chapter 08 gives the winner a name and puts it in charge.
+# **The pipeline so far**: feature tables (chapter 04), a model where the data lives (05), searches on many machines (06). This chapter makes their
+# results findable and repeatable; chapter 08 gives the winner a name and puts it in charge.
 #
 # Time: about 110 minutes. Every exercise has a `hint`. A check that says *todo* waits for you; it never stops the notebook.
 
@@ -67,8 +68,8 @@ warnings.filterwarnings("ignore", module="sklearn")
 warnings.filterwarnings("ignore", message="Hint: Inferred schema contains integer")
 
 # %% [markdown]
-# `start` has chosen an **experiment**: the folder of runs that this notebook writes to. Begin with an empty one. A deleted run can be restored, so nothing is
-# lost if you come back to this chapter.
+# `start` has chosen an **experiment**: the folder of runs that this notebook writes to. Begin with an empty one. A deleted run can be restored, so
+# nothing is lost if you come back to this chapter.
 
 # %%
 # An ML runtime cluster of Databricks switches autologging on by itself; here it has its own section.
@@ -79,8 +80,8 @@ for old in mlflow.search_logged_models(output_format="list"):
     client.delete_logged_model(old.model_id)
 
 # %% [markdown]
-# The rows to learn from: every label known on 29 September 2025 with its features, looked up point in time, kept as a Delta table. The table matters in
-# this chapter: it has versions, and a record that names the version can be followed.
+# The rows to learn from: every label known on 29 September 2025 with its features, looked up point in time, kept as a Delta table. The table matters
+# in this chapter: it has versions, and a record that names the version can be followed.
 
 # %% tags=["nbval-check-output"]
 FEATURES = churn.NUMERIC
@@ -114,7 +115,7 @@ print(f"{len(train):,} rows to train, {len(valid):,} to validate, {100 * valid['
 # | drawer | holds | can change? | search |
 # |---|---|---|---|
 # | parameter | an input, kept **as text** | no | `=`, `!=`, `LIKE` |
-# | metric | a number, once or at many steps | a new value joins the history | `>`, `<`, order |
+# | metric | a number, once or at many steps | a new value joins the history | `=`, `>`, `<`, order |
 # | tag | a label, kept as text | yes, also after the run has ended | `=`, `!=`, `LIKE` |
 # | artifact | a file: picture, table, report | can be added | not searched |
 #
@@ -131,8 +132,8 @@ with mlflow.start_run(run_name="logistic regression") as run:
     mlflow.log_text(to_call.to_csv(index=False), "reports/to_call.csv")
 
 # %% [markdown]
-# Now read it back, as a script would that knows nothing but the run's id. `info` says how the run went, `data` what was logged; artifacts are files with a
-# store of their own.
+# Now read it back, as a script would that knows nothing but the run's id. `info` says how the run went, `data` what was logged; artifacts are files
+# with a store of their own.
 
 # %% tags=["nbval-check-output"]
 experiment_id, run_id = run.info.experiment_id, run.info.run_id
@@ -146,7 +147,7 @@ copy = mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path="reports
 print("a copy   ", len(Path(copy).read_text().splitlines()) - 1, "customers to call")
 
 # %% [markdown]
-# `C` went in as a number and came back as the text `'1.0'`. Remember that for section 9.
+# `mlflow.get_run(run_id)` returns the same object. `C` went in as a number and came back as the text `'1.0'`. Remember that for section 9.
 #
 # `download_artifacts` wants its arguments by name: the first position is a URI. `MlflowClient().download_artifacts(run_id, path)` does the same, and
 # `mlflow.artifacts.load_text("runs:/<run_id>/reports/to_call.csv")` reads without a copy.
@@ -182,8 +183,8 @@ kept = client.get_run(refusals.info.run_id).data.params["columns"]
 print(f"of the 7,000 letters {len(kept):,} were kept")
 
 # %% [markdown]
-# Names take letters, digits and `_ - . : /` and space. The long parameter was cut at 6,000 characters without a word: a list of 800 columns belongs in an
-# artifact (`log_dict`).
+# Names take letters, digits and `_ - . : /` and space. The long parameter was cut at 6,000 characters without a word: a list of 800 columns belongs
+# in an artifact (`log_dict`).
 #
 # ### Exercise 7.1 - which drawer?
 # Say for each fact `"param"`, `"metric"`, `"tag"`, `"artifact"` or `"dataset"` (section 4: a reference to rows, with name, version and digest).
@@ -203,8 +204,8 @@ check("7.1", drawer)
 
 # %% [markdown]
 # ### Exercise 7.2 - one metric for each slice
-# One AUC for everybody hides the group that the model serves badly. Write `slice_metrics(frame, column)`: it takes a frame with `churned`, a score `p` and a
-# column to slice by, and returns a dictionary for `mlflow.log_metrics`, with keys such as `val_auc/plan/basic`.
+# One AUC for everybody hides the group that the model serves badly. Write `slice_metrics(frame, column)`: it takes a frame with `churned`, a score
+# `p` and a column to slice by, and returns a dictionary for `mlflow.log_metrics`, with keys such as `val_auc/plan/basic`.
 #
 # * A character that MLflow refuses in a name becomes `_`: a plan called `R&D = free` has the key `val_auc/plan/R_D _ free`.
 # * A slice in which everybody stayed, or everybody left, has no AUC: leave it out.
@@ -230,9 +231,9 @@ check("7.2", slice_metrics)
 # %% [markdown]
 # ## 2 · Metrics over steps
 #
-# A metric may be logged at many steps: loss by round, AUC by epoch. Train two boosted models for 100 rounds each, one that learns fast and one that learns
-# slowly, and log the validation AUC after every round. `log_batch` sends all rounds in one request; a loop over `log_metric(..., step=...)` sends one request
-# for each.
+# A metric may be logged at many steps: loss by round, AUC by epoch. Train two boosted models for 100 rounds each, one that learns fast and one that
+# learns slowly, and log the validation AUC after every round. `log_batch` sends all rounds in one request; a loop over `log_metric(..., step=...)`
+# sends one request for each.
 
 # %%
 from mlflow.entities import Metric
@@ -313,12 +314,12 @@ by_record = client.search_runs(
 print("first by record:", by_record[0].info.run_name)
 
 # %% [markdown]
-# A record shows the **most recent** value of a metric, and a search ranks by it. MLflow cannot know whether high is good, so it does not pick a best one. Two
-# ways out: compute the best from the history, or log it under a name of its own (`best_val_auc`) when training ends.
+# A record shows the **most recent** value of a metric, and a search ranks by it. MLflow cannot know whether high is good, so it does not pick a best
+# one. Two ways out: compute the best from the history, or log it under a name of its own (`best_val_auc`) when training ends.
 #
 # ### Exercise 7.4 - best, not last
-# Write `best_step(run_id, key, higher_is_better=True)`. It returns the pair *(step, value)* of the best value in the history of a metric, the earlier step if two are
-# equal. The check asks for the highest value of a metric and for the lowest, as of a loss.
+# Write `best_step(run_id, key, higher_is_better=True)`. It returns the pair *(step, value)* of the best value in the history of a metric, the earlier
+# step if two are equal. The check asks for the highest value and, with `higher_is_better=False`, for the lowest.
 
 
 # %%
@@ -333,8 +334,8 @@ def best_step(run_id, key, higher_is_better=True):
 check("7.4", best_step, step_runs["fast"])
 
 # %% [markdown]
-# The two runs carry a third kind of metric that you did not log: `log_system_metrics=True` samples the machine in the background, here twice a second. It tells
-# whether a run was slow because of the model or because memory was full. It says nothing about quality.
+# The two runs carry a third kind of metric that you did not log: `log_system_metrics=True` samples the machine in the background, here twice a
+# second. It tells whether a run was slow because of the model or because memory was full. It says nothing about quality.
 
 # %% tags=["nbval-check-output"]
 sampled = client.get_run(step_runs["fast"]).data.metrics
@@ -343,14 +344,14 @@ print(
 )
 
 # %% [markdown]
-# > **On the exam** a run's metric is "the value". **Today** `get_run(...).data.metrics` holds the latest value and `get_metric_history` all of them. The first position of
-# > `log_metric` after key and value is `step`; without it every value has step 0, and a chart has nothing to draw.
+# > **On the exam** a run's metric is "the value". **Today** `get_run(...).data.metrics` holds the latest value and `get_metric_history` all of them.
+# > The first position of `log_metric` after key and value is `step`; without it every value has step 0, and a chart has nothing to draw.
 
 # %% [markdown]
 # ## 3 · Pictures
 #
-# Some faults have no number that gives them away. Two logistic regressions, one with `class_weight="balanced"`, the option that everybody recommends for rare
-# classes:
+# Some faults have no number that gives them away. Two logistic regressions, one with `class_weight="balanced"`, the option that everybody recommends
+# for rare classes:
 
 # %% tags=["nbval-check-output"]
 scores, score_runs = {}, {}
@@ -385,11 +386,12 @@ right.legend(frameon=False, loc="upper left")
 figure
 
 # %% [markdown]
-# By AUC the runs are twins, because AUC asks for the order of the customers only. The calibration curve asks whether a score means what it says: a customer with a
-# predicted 40 % of the balanced model leaves in far fewer than 40 of 100 cases. Whoever multiplies these scores with euros decides wrongly. ROC curve,
-# precision-recall curve and a confusion matrix at "the top 10 %" look alike for both.
+# By AUC the runs are twins, because AUC asks for the order of the customers only. The calibration curve asks whether a score means what it says: a
+# customer with a predicted 40 % of the balanced model leaves in far fewer than 40 of 100 cases. If you multiply these scores by euros, you decide
+# wrongly. ROC curve, precision-recall curve and a confusion matrix at "the top 10 %" look alike for both.
 #
-# A figure goes into the run with `mlflow.log_figure(figure, "plots/calibration.png")`: the name is required. `log_artifact` is for a file that is on disk already.
+# A figure goes into the run with `mlflow.log_figure(figure, "plots/calibration.png")`: the name is required. `log_artifact` is for a file that is on
+# disk already.
 #
 # ### Exercise 7.5 - put the evidence into the run
 # The run `score_runs["balanced"]` has ended. Add to **this** run, without starting another:
@@ -411,8 +413,8 @@ check("7.5", evidence, score_runs["balanced"], gaps["balanced"])
 
 # %% [markdown]
 # ### Why did the model say so? SHAP
-# SHAP splits one prediction into a part for each feature; the parts and a base value add up to the model's output. The picture answers a question that reviewers
-# ask first: *what does the model look at, and in which direction?*
+# SHAP splits one prediction into a part for each feature; the parts and a base value add up to the model's output. The picture answers a question
+# that reviewers ask first: *what does the model look at, and in which direction?*
 
 # %% tags=["nbval-check-output"]
 import shap
@@ -456,8 +458,8 @@ with mlflow.start_run(run_name="gentle boosting, explained"):
 # %% [markdown]
 # ## 4 · Datasets
 #
-# "Which rows was it trained on?" needs more than a table's name, because tables change. `log_input` records a **dataset**: name, schema, a digest, where it came
-# from, and which role it played (`context`). It stores **no rows**.
+# "Which rows was it trained on?" needs more than a table's name, because tables change. `log_input` records a **dataset**: name, schema, a digest,
+# where it came from, and which role it played (`context`). It stores **no rows**.
 
 # %% tags=["nbval-check-output"]
 from mlflow.data.sources import DeltaDatasetSource
@@ -483,8 +485,8 @@ for logged in client.get_run(run.info.run_id).inputs.dataset_inputs:
     )
 
 # %% [markdown]
-# From such a record a colleague reads source, column types and role, and can follow the version back by time travel, as long as that version is kept. She cannot
-# load rows from the run, and the profile counts rows; it holds no means or quantiles (those are monitoring, chapter 11).
+# From such a record a colleague reads source, column types and role, and can follow the version back by time travel, as long as that version is kept.
+# She cannot load rows from the run, and the profile counts rows; it holds no means or quantiles (those are monitoring, chapter 11).
 #
 # ### The trap: version 0, and equal digests
 # The first version of a Delta table is number 0. Look at what is recorded if you pass it as a number:
@@ -505,8 +507,8 @@ for what, frame in changed.items():
     print(f"changed {what:23} ->", "the same digest" if same else "another digest")
 
 # %% [markdown]
-# Zero counts as "not given", and the record would follow the table's **latest** version, whatever that is by then: pass the version as text. And another digest
-# proves another frame, but an equal one proves nothing: dates are not hashed, nor what comes after row 10,000.
+# Zero counts as "not given", and the record would follow the table's **latest** version, whatever that is by then: pass the version as text. And
+# another digest proves another frame, but an equal one proves nothing: dates are not hashed, nor what comes after row 10,000.
 #
 # ## 5 · Autologging
 #
@@ -531,8 +533,9 @@ print("data came from", by_itself.inputs.dataset_inputs[0].dataset.source_type)
 print("still open    ", mlflow.active_run() is not None)
 
 # %% [markdown]
-# Everything that the library knows is there. What it cannot know is missing: how the model does on **other** rows, which table and version the frame came from (the
-# source is just "code"), why the threshold is what it is. And the run is closed when `fit` returns, so the natural next line goes elsewhere:
+# Everything that the library knows is there. What it cannot know is missing: how the model does on **other** rows, which table and version the frame
+# came from (the source is just "code"), why the threshold is what it is. And the run is closed when `fit` returns, so the natural next line goes
+# elsewhere:
 
 # %% tags=["nbval-check-output"]
 small = tree(3)
@@ -543,8 +546,8 @@ mlflow.end_run()
 
 # %% [markdown]
 # ### Exercise 7.6 - two fits, one run
-# Predict. Autologging is on. Inside **one** `with mlflow.start_run():` you fit `tree(1)`, then `tree(12)`. Afterwards the run has one `max_depth` and one
-# `training_roc_auc`. From which fit is each, `"first"` or `"second"`?
+# Predict. Autologging is on. Inside **one** `with mlflow.start_run():` you fit `tree(1)`, then `tree(12)`. Afterwards the run has one `max_depth` and
+# one `training_roc_auc`. From which fit is each, `"first"` or `"second"`?
 
 # %%
 ### BEGIN SOLUTION
@@ -561,8 +564,8 @@ print("training_roc_auc", round(mixed.metrics["training_roc_auc"], 2))
 print("of the two fits ", [round(auc_of(one, train), 2) for one in trees])
 
 # %% [markdown]
-# The record describes a model that never existed: the depth of one fit and the quality of the other. Parameters keep their first value and metrics show their last;
-# autologging swallows the refusal, because logging must never stop a training. One fit, one run.
+# The record describes a model that never existed: the depth of one fit and the quality of the other. Parameters keep their first value and metrics
+# show their last; autologging swallows the refusal, because logging must never stop a training. One fit, one run.
 #
 # ### Exercise 7.7 - one run that holds it all
 # With autologging still on, make **one** run that holds
@@ -614,20 +617,22 @@ from pyspark.ml.feature import VectorAssembler
 assembled = VectorAssembler(inputCols=["minutes_trend", "tickets_30d"], outputCol="features").transform(
     spark.sql(f"SELECT * FROM {rows_table} VERSION AS OF 0")
 )
-mlflow.pyspark.ml.autolog(log_models=False, log_datasets=False, silent=True)
+# Without the list MLflow looks for one in the settings of `sparkContext`, which Spark Connect and serverless compute do not have.
+allowed = ["pyspark.ml.classification.LogisticRegressionModel"]
+mlflow.pyspark.ml.autolog(log_model_allowlist=allowed, log_models=False, log_datasets=False, silent=True)
 LogisticRegression(labelCol="churned", maxIter=3, regParam=0.1).fit(assembled)
 spark_run = mlflow.last_active_run()
-mlflow.pyspark.ml.autolog(disable=True)
+mlflow.pyspark.ml.autolog(log_model_allowlist=allowed, disable=True)
 print("mlflow.pyspark.ml.autolog:", {name: spark_run.data.params[name] for name in ("maxIter", "regParam")})
 print("metrics                  :", dict(spark_run.data.metrics))
 
 # %% [markdown]
-# `mlflow.pyspark.ml.autolog()` records the estimator's parameters (and no training metric for this one). `mlflow.spark.autolog()`, in spite of its name, notes which **data
-# sources** Spark has read; it needs a JAR of its own and never looks at an estimator.
+# `mlflow.pyspark.ml.autolog()` records the estimator's parameters (and no training metric for this one). `mlflow.spark.autolog()`, in spite of its
+# name, notes which **data sources** Spark has read; it needs a JAR of its own and never looks at an estimator.
 #
-# > **On the exam** "autolog for Spark ML" may be spelt `mlflow.spark.autolog()`, an old mistake of study material. **Today** `mlflow.pyspark.ml.autolog()` or the umbrella
-# > `mlflow.autolog()`. **On Databricks** an ML runtime cluster calls `mlflow.autolog()` for an interactive notebook; **serverless compute does not**: call it yourself, or
-# > no run appears and no error either.
+# > **On the exam** "autolog for Spark ML" may be spelt `mlflow.spark.autolog()`, an old mistake of study material. **Today**
+# > `mlflow.pyspark.ml.autolog()` or the umbrella `mlflow.autolog()`. **On Databricks** an ML runtime cluster calls `mlflow.autolog()` for an
+# > interactive notebook; **serverless compute does not**: call it yourself, or no run appears and no error either.
 
 # %% [markdown]
 # ## 6 · Nested runs
@@ -645,8 +650,9 @@ print("metrics of the parent  :", outer_record.data.metrics)
 print("parent knows its child :", inner.info.run_id in str(outer_record.to_dictionary()))
 
 # %% [markdown]
-# The relation is **one tag on the child**, `mlflow.parentRunId`. Nothing moves up: the parent has no metric, no parameter, no artifact of its children and does not know
-# them. Two things follow. A plain search returns parents and children mixed. And a parent that should show the winner has to be told.
+# The relation is **one tag on the child**, `mlflow.parentRunId`. Nothing moves up: the parent has no metric, no parameter, no artifact of its
+# children and does not know them. Two things follow. A plain search returns parents and children mixed. And a parent that should show the winner has
+# to be told.
 #
 # The tag also works where no parent is open, in a task of a job or on another machine. `nested=True` does not:
 
@@ -699,8 +705,8 @@ axes.set(xlabel="max_depth", ylabel="AUC", title="Nine children, one query: wher
 figure
 
 # %% [markdown]
-# The more the model may bend, the better it knows the rows it has seen, and the less it gains on others. A picture like this is made from the store, by anybody, at any
-# time: nobody has to run the sweep again.
+# The more the model may bend, the better it knows the rows it has seen, and the less it gains on others. A picture like this is made from the store,
+# by anybody, at any time: nobody has to run the sweep again.
 #
 # ### Exercise 7.8 - a sweep that sums itself up
 # Run a sweep over `max_depth` 1, 2 and 3 with `fit(train, max_iter=40, learning_rate=0.1, max_depth=depth)`:
@@ -730,8 +736,8 @@ check("7.8", parent_id)
 # %% [markdown]
 # ## 7 · Logged models
 #
-# In MLflow 3 a model is not a folder of a run any more. `log_model(model, name=...)` creates a **LoggedModel**: an object of the experiment with an id, its own metrics and
-# parameters, and a link to the run that made it. One run may own many, such as the checkpoints of one training.
+# In MLflow 3 a model is not a folder of a run any more. `log_model(model, name=...)` creates a **LoggedModel**: an object of the experiment with an
+# id, its own metrics and parameters, and a link to the run that made it. One run may own many, such as the checkpoints of one training.
 #
 # First the trap that stops half of all older notebooks on the first try:
 
@@ -740,8 +746,8 @@ with mlflow.start_run(run_name="logged as ever") as run:
     print("log_model as ever      :", outcome(lambda: mlflow.sklearn.log_model(gentle, name="model")))
 
 # %% [markdown]
-# Outside Databricks, MLflow 3 stores scikit-learn models with *skops*, which refuses classes that it does not trust: all tree ensembles. Name the format and it works. On
-# Databricks the default is `cloudpickle`, and the call above passes. Now three checkpoints of one training:
+# Outside Databricks, MLflow 3 stores scikit-learn models with *skops*, which refuses classes that it does not trust: all tree ensembles. Name the
+# format and it works. On Databricks the default is `cloudpickle`, and the call above passes. Now three checkpoints of one training:
 
 # %%
 checkpoints = {}
@@ -771,13 +777,14 @@ print(
 )
 
 # %% [markdown]
-# The run lists no files, and nothing is lost: the model lies with the experiment, and `runs:/<run_id>/<name>` is resolved to it. Because each value was logged with
-# `model_id`, the models have metrics of their own and can be searched. A search for **runs** could only say that this run is the best; not which of its models.
+# The run lists no files, and nothing is lost: the model lies with the experiment, and `runs:/<run_id>/<name>` is resolved to it. Because each value
+# was logged with `model_id`, the models have metrics of their own and can be searched. A search for **runs** could only say that this run is the
+# best; not which of its models.
 #
 # ### Exercise 7.9 - which checkpoint?
-# Find the best checkpoint of `checkpoint_run` by `val_auc` with `mlflow.search_logged_models`, and set `best_model` to its **id**. The function takes `experiment_ids`,
-# `filter_string`, `order_by` (a list of dictionaries with `field_name` and `ascending`), `max_results` and `output_format="list"`; a model's attribute
-# `source_run_id` says which run made it.
+# Find the best checkpoint of `checkpoint_run` by `val_auc` with `mlflow.search_logged_models`, and set `best_model` to its **id**. The function takes
+# `experiment_ids`, `filter_string`, `order_by` (a list of dictionaries with `field_name` and `ascending`), `max_results` and `output_format="list"`;
+# a model's attribute `source_run_id` says which run made it.
 
 # %%
 ### BEGIN SOLUTION
@@ -794,14 +801,15 @@ best_model = found[0].model_id
 check("7.9", best_model, checkpoint_run.info.run_id)
 
 # %% [markdown]
-# > **On the exam** `mlflow.sklearn.log_model(model, "model")` puts a folder `model` into the run's artifacts. **Today** the second argument is called `name`; `artifact_path` is
-# > its deprecated spelling (and still the only one of `mlflow.spark.log_model`). The models of an experiment have a tab of their own in the UI.
+# > **On the exam** `mlflow.sklearn.log_model(model, "model")` puts a folder `model` into the run's artifacts. **Today** the second argument is called
+# > `name`; `artifact_path` is its deprecated spelling (and still the only one of `mlflow.spark.log_model`). The models of an experiment have a tab of
+# > their own in the UI.
 
 # %% [markdown]
 # ## 8 · Signature and input example
 #
-# A **signature** says which columns and types go in, what comes out, and which parameters `predict` takes. It knows types, not sensible values. PyFunc, the generic way to load
-# any model, checks it on every call. Unity Catalog does not register a model without one.
+# A **signature** says which columns and types go in, what comes out, and which parameters `predict` takes. It knows types, not sensible values.
+# PyFunc, the generic way to load any model, checks it on every call. Unity Catalog does not register a model without one.
 
 # %% tags=["nbval-check-output"]
 served = mlflow.pyfunc.load_model(checkpoints[40].model_uri)
@@ -823,10 +831,12 @@ for what, frame in frames.items():
 # %% [markdown]
 # Order and extra columns do not matter, and nonsense passes. Three refusals deserve a second look:
 #
-# * **Whole numbers for a double.** A 64-bit integer does not fit a double without possible loss, so it is not converted silently. Cast to `float64`.
-# * **No age.** Some ages were missing in the sample, so the signature calls the column *optional* and lets the frame pass. The error comes from the model, later and less clear.
-# * **Tickets unknown.** `tickets_30d` was a whole number in training. In production one value is missing, pandas turns the column into floats, and floats do not go into an integer
-#   column. The model itself handles missing values: it is the signature that says no.
+# * **Whole numbers for a double.** A 64-bit integer does not fit a double without possible loss, so it is not converted silently (`int32` is). Cast
+#   to `float64`.
+# * **No age.** Some ages were missing in the sample, so the signature calls the column *optional* and lets the frame pass. The error comes from the
+#   model, later and less clear.
+# * **Tickets unknown.** `tickets_30d` was a whole number in training. In production one value is missing, pandas turns the column into floats, and
+#   floats do not go into an integer column. The model itself handles missing values: it is the signature that says no.
 #
 # MLflow had warned when the signature was inferred:
 
@@ -838,8 +848,8 @@ print(str(caught[0].message).split(".")[0])
 
 # %% [markdown]
 # ### Exercise 7.10 - a signature for production
-# Make `signature` for the model `gentle` so that rows with a missing count can be scored. It should hold the inputs (no column refused because a value is missing), the output
-# (`gentle.predict_proba(...)[:, 1]`), and a parameter `threshold` with the default 0.5.
+# Make `signature` for the model `gentle` so that rows with a missing count can be scored. It should hold the inputs (no column refused because a
+# value is missing), the output (`gentle.predict_proba(...)[:, 1]`), and a parameter `threshold` with the default 0.5.
 
 # %%
 ### BEGIN SOLUTION
@@ -850,8 +860,8 @@ signature = infer_signature(inputs, gentle.predict_proba(inputs)[:, 1], params={
 check("7.10", signature, FEATURES)
 
 # %% [markdown]
-# An **input example** is a few rows given to `log_model`. They are stored with the model, and the model is asked to score them while it is being logged; the signature is inferred
-# from the rows and the answer. See what that answer is:
+# An **input example** is a few rows given to `log_model`. They are stored with the model, and the model is asked to score them while it is being
+# logged; the signature is inferred from the rows and the answer. See what that answer is:
 
 # %% tags=["nbval-check-output"]
 options = {
@@ -878,15 +888,16 @@ print(
 )
 
 # %% [markdown]
-# The trap: PyFunc calls `predict`, and a scikit-learn classifier answers with the **class**, 1 from 50 % upwards. Hardly anybody reaches 50 %, and a list of whom to call made from it is
-# worthless. `pyfunc_predict_fn="predict_proba"` hands on probabilities. If the trial on the example fails, the model is stored all the same, **without a signature**; a warning in
-# the log is all you get.
+# The trap: PyFunc calls `predict`, and a scikit-learn classifier answers with the **class**, 1 from 50 % upwards. Hardly anybody reaches 50 %, and a
+# call list made from it is worthless. `pyfunc_predict_fn="predict_proba"` hands on probabilities. If the trial on the example fails, the model is
+# stored all the same, **without a signature**; a warning in the log is all you get. And an example fills no gaps: a request without a required column
+# is refused.
 
 # %% [markdown]
 # ## 9 · Search the best run
 #
-# Searching by hand in a table works for ten runs. A nightly job with 250 candidates needs the rule as code. Make a night with seven candidates in an experiment of its own, each with
-# something that tempts:
+# Searching by hand in a table works for ten runs. A nightly job with 250 candidates needs the rule as code. Make a night with seven candidates in an
+# experiment of its own, each with something that tempts:
 
 
 # %%
@@ -924,8 +935,8 @@ for number, one in enumerate(candidates.itertuples()):
 candidates
 
 # %% [markdown]
-# `d` crashed after its first fold and keeps what it had logged by then; `f` was tested on its training rows; `g` spells the metric with capitals and was started last. A
-# filter is a little SQL: `metrics.`, `params.`, `tags.`, `attributes.`, joined by `AND`. There is no `OR`.
+# `d` crashed after its first fold and keeps what it had logged by then; `f` was tested on its training rows; `g` spells the metric with capitals and
+# was started last. A filter is a little SQL: `metrics.`, `params.`, `tags.`, `attributes.`, joined by `AND`. There is no `OR`.
 
 
 # %% tags=["nbval-check-output"]
@@ -944,8 +955,9 @@ print("params.depth > 5          ", outcome(lambda: names("params.depth > 5")))
 print("params.depth > '5'        ", outcome(lambda: names("params.depth > '5'")))
 
 # %% [markdown]
-# Three traps in nine lines. A key that **no run has** is not refused: all runs tie, and the newest comes first (`g`, by `valid_auc`), whatever its quality. A **crashed** run keeps its metrics
-# and wins. And parameters are **text**: MLflow refuses to compare them by size. pandas does not:
+# Three traps in nine lines. A key that **no run has** is not refused: all runs tie, and the newest comes first (`g`, by `valid_auc`), whatever its
+# quality. A **crashed** run keeps its metrics and wins (`ViewType.ACTIVE_ONLY` does not help: it means "not deleted"). And parameters are **text**:
+# MLflow refuses to compare them by size. pandas does not:
 
 # %% tags=["nbval-check-output"]
 table = mlflow.search_runs([night]).sort_values("tags.mlflow.runName")
@@ -954,14 +966,15 @@ print("as number:", list(table[table["params.depth"].astype(int) > 5]["params.de
 print("newest of the versions '9' and '10':", max(["9", "10"]))
 
 # %% [markdown]
-# The depths 10, 12 and 14 are gone, because "1" comes before "5". Versions are text in many APIs too. If you filter by a number often, log it as a metric as well.
+# The depths 10, 12 and 14 are gone, because "1" comes before "5". Versions are text in many APIs too. If you filter by a number often, log it as a
+# metric as well.
 #
-# `client.search_runs` gives `Run` objects, 1,000 at most for one call, then a `token` for the next page. `mlflow.search_runs` gives a pandas frame with columns such as
-# `metrics.val_auc` and follows the pages by itself.
+# `client.search_runs` gives `Run` objects, 1,000 for one call unless you ask for more, and a `token` for the next page. `mlflow.search_runs` gives a
+# pandas frame with columns such as `metrics.val_auc` and follows the pages by itself.
 #
 # ### Exercise 7.11 - the rule of promotion
-# Write the rule as code: the best **finished** run with the tag `purpose` = `candidate`, a `val_auc` of at least 0.80 and a `latency_ms` of at most 50. Fill `filter_string` and
-# `order_by`, with which the job calls `client.search_runs([night], filter_string, order_by=order_by, max_results=1)`.
+# Write the rule as code: the best **finished** run with the tag `purpose` = `candidate`, a `val_auc` of at least 0.80 and a `latency_ms` of at most
+# 50. Fill `filter_string` and `order_by`, with which the job calls `client.search_runs([night], filter_string, order_by=order_by, max_results=1)`.
 
 # %%
 ### BEGIN SOLUTION
@@ -988,25 +1001,33 @@ check("7.11", filter_string, order_by, night)
 # | a tag for the data that was **tested** on, filtered before ranking | equal names on different test data do not compare |
 # | names of runs for people, tags and ids for code | names are neither unique nor stable |
 #
-# One more rule for notebooks and jobs: call `mlflow.set_experiment` once, at the top. On Databricks a notebook without it logs to an experiment of its own, which is bound to the notebook;
-# a job needs permission to edit the experiment that it writes to.
+# One more rule for notebooks and jobs: call `mlflow.set_experiment` once, at the top. On Databricks a notebook without it logs to an experiment of
+# its own, which is bound to the notebook; a job needs permission to edit the experiment that it writes to.
 #
 # ## 11 · What the UI shows
 #
-# Open a terminal and type `./wb ui`. It starts the real MLflow UI on the runs you have just made and prints an address; Ctrl-C ends it. Choose **Model training** in the switch at the
-# top left, close the assistant at the right, and open the experiment of this chapter. On Databricks the same pages are under *Experiments*.
+# Open a terminal and type `./wb ui`. It starts the real MLflow UI on the runs you have just made and prints an address; Ctrl-C ends it. Choose
+# **Model training** in the switch at the top left, close the assistant at the right, and open the experiment of this chapter. On Databricks the same
+# pages are under *Experiments*.
 #
-# **The table of runs.** Children are folded under their parent; each row shows age, dataset, duration, source and the models it made. The box above takes the filters of section 9. *Columns* adds
-# parameters and metrics. The chart button beside the table draws only the **ten most recent** runs until you raise that number; nothing is lost.
+# **The table of runs.** Children are folded under their parent; each row shows age, dataset, duration, source and the models it made. The box above
+# takes the filters of section 9. *Columns* adds parameters and metrics. The chart button beside the table draws only the **ten most recent** runs
+# until you raise that number; nothing is lost.
 #
 # ![The runs of the experiment in the MLflow UI: "sweep: depth" is unfolded and shows three children; columns for age, dataset, duration, source and models](images/07_ui_runs.png)
 #
-# **One run.** Metrics (the latest values), parameters, and at the right id, status, source with the Git commit if there is one, datasets, tags and models. The pencils tell what can be
-# edited: tags and the description. Parameters and metrics have none.
+# **One run.** Metrics (the latest values), parameters, and at the right id, status, source with the Git commit if there is one, datasets, tags and
+# models. The pencils tell what can be edited: tags and the description. Parameters and metrics have none.
 #
-# ![The overview of the run "recorded, deep": one metric, four parameters, the source with its commit, a dataset for training and the tag code](images/07_ui_run.png)
+# ![The overview of the run "recorded, deep": one metric, four parameters, the source with its commit, a dataset for training and the tags code and data_version](images/07_ui_run.png)
 #
-# **Metrics over steps.** *Model metrics* draws each metric by step; *System metrics* has the machine. Here a last value that is not the best one becomes visible.
+# **Its data.** A click on the dataset shows name, role, number of rows, digest and columns. The **version** of the table is in the record and not on
+# this page: code can read it, a reader cannot. Log it as a tag too, and both can.
+#
+# ![The dataset "churn rows" of a run in the MLflow UI: 5,650 rows, a digest, and the names and types of its columns](images/07_ui_dataset.png)
+#
+# **Metrics over steps.** *Model metrics* draws each metric by step; *System metrics* has the machine. Here a last value that is not the best one
+# becomes visible.
 #
 # ![The tab of model metrics of the run "fast learner": the validation AUC rises within twenty steps and then falls until step 99](images/07_ui_steps.png)
 #
@@ -1014,22 +1035,27 @@ check("7.11", filter_string, order_by, night)
 #
 # ![The tab of artifacts of the run "gentle boosting, explained", with the picture of SHAP values open](images/07_ui_artifacts.png)
 #
-# **Models.** The logged models of the experiment with the run that each came from. One is marked as failed: that is the model whose format was refused in section 7.
+# **Models.** The logged models of the experiment with the run that each came from. One is marked as failed: that is the model whose format was
+# refused in section 7.
 #
 # ![The models of the experiment: five are ready, one with the name model has failed; each row names its source run](images/07_ui_models.png)
 #
-# **Comparison.** Tick several runs and press *Compare*: parameters and metrics side by side, and a parallel coordinates plot in which each line is a run.
+# **Comparison.** Tick several runs and press *Compare*: parameters and metrics side by side, and a parallel coordinates plot in which each line is a
+# run.
 #
 # ![The comparison of the nine children of the sweep: lines lead from learning rate and depth to the validation AUC](images/07_ui_compare.png)
 #
+# > **On the exam** the UI shows runs, parameters, metrics, artifacts and models, and compares runs. **Today** models have a page of their own. **On
+# > Databricks** the source of a run links to the notebook as it was when it ran. On neither does a page compute a number that was not logged.
+#
 # ### Exercise 7.12 - can the page answer?
-# A reviewer has the UI and nothing else. The run was made like `with its data` and `fast learner` together: parameters, metrics by round, a dataset, pictures, tags. Say `True` if she can find the
-# answer on its pages, `False` if somebody has to run code.
+# A reviewer has the UI and nothing else. The run was made like `with its data` and `fast learner` together: parameters, metrics by round, a dataset,
+# pictures, tags. Say `True` if she can find the answer on its pages, `False` if somebody has to run code.
 #
 # * a: which learning rate was used?
 # * b: after which round was the validation AUC highest?
 # * c: what is the AUC for customers of 60 and older, which nobody logged?
-# * d: which table, and which version of it, were the training rows read from?
+# * d: which columns did the training rows have, and of which type?
 # * e: show me the training rows of customer 17
 # * f: the author mistyped a parameter. Can I correct it here?
 # * g: which runs of this experiment have `val_auc` over 0.78 and finished?
@@ -1043,8 +1069,14 @@ check("7.12", on_the_page)
 # %% [markdown]
 # ## 12 · Reproduce a run
 #
-# To do a run again takes five things: the **data** (table and version), the **code** (a commit), the **settings**, the **seed**, and the **environment**. Four of them fit in parameters, tags and a
-# dataset. The fifth is written beside every logged model, as `requirements.txt` and `conda.yaml`. Two runs with a complete record, on the table as it is today:
+# To do a run again takes five things: the **data** (table and version), the **code** (a commit), the **settings**, the **seed**, and the
+# **environment**. Four of them fit in parameters, tags and a dataset. The fifth, the versions of the libraries, is written beside every logged model,
+# as `requirements.txt` and `conda.yaml`. Copies of the data are not needed, and the text of a query is not enough: it means whatever the table holds
+# when it runs.
+#
+# An auditor asks the other way round: *which runs used data from before the correction of 3 May, and with which code?* A search can filter by a
+# dataset's `name`, `digest` and `context` only, so the version and the commit belong in tags as well. Two runs with a complete record, on the table
+# as it is today:
 
 
 # %%
@@ -1053,6 +1085,7 @@ def recorded_run(name, **settings):
     rows, others = read_rows("0")
     with mlflow.start_run(run_name=name) as run:
         mlflow.log_params({**settings, "random_state": seed})
+        mlflow.set_tag("data_version", "0")
         # MLflow adds the commit when the program lies in a Git repository. What a cell defines is in no commit: keep a hash of it.
         mlflow.set_tag("code", hashlib.sha256(inspect.getsource(fit).encode()).hexdigest()[:10])
         mlflow.log_input(dataset_of(rows, version="0"), context="training")
@@ -1066,8 +1099,8 @@ recorded = [
 ]
 
 # %% [markdown]
-# Weeks go by. Some customers ask to be forgotten, and their rows are deleted: same name, same columns, fewer rows. A colleague repeats the second run with the same code, settings and
-# seed, from the table of today:
+# Weeks go by. Some customers ask to be forgotten, and their rows are deleted: same name, same columns, fewer rows. A colleague repeats the second run
+# with the same code, settings and seed, from the table of today:
 
 # %% tags=["nbval-check-output"]
 spark.sql(f"DELETE FROM {rows_table} WHERE customer_id % 8 = 0")
@@ -1082,8 +1115,8 @@ print(f"recorded {as_recorded:.3f}, repeated {from_today:.3f}, equal: {np.isclos
 #
 # ### Exercise 7.13 - again, from the record alone
 # Write `rebuild(run_id)`: it reads the run's record, fits again and returns the validation AUC. The version of the table is in the dataset's source
-# (`client.get_run(run_id).inputs.dataset_inputs[0].dataset.source`, a JSON text), the settings are in the parameters. Mind their type. `read_rows`, `fit` and `auc_of` are yours to use.
-# The check tries it on both recorded runs.
+# (`client.get_run(run_id).inputs.dataset_inputs[0].dataset.source`, a JSON text), the settings are in the parameters. Mind their type. `read_rows`,
+# `fit` and `auc_of` are yours to use. The check tries it on both recorded runs.
 
 
 # %%
@@ -1102,8 +1135,9 @@ def rebuild(run_id):
 check("7.13", rebuild, recorded)
 
 # %% [markdown]
-# This works as long as version 0 is kept. `VACUUM` removes the files of old versions, and then the record points to nothing. Here it even has to: as long as version 0 can be read, nobody has been
-# forgotten. Where the law allows it, a model that answers to auditors is trained on a table that is kept. Where it does not, the record still says why the number cannot be had again.
+# This works as long as version 0 is kept. `VACUUM` removes the files of old versions, and then the record points to nothing. Here it even has to: as
+# long as version 0 can be read, nobody has been forgotten. Where the law allows it, a model that answers to auditors is trained on a table that is
+# kept. Where it does not, the record still says why the number cannot be had again.
 
 # %% [markdown]
 # ## 13 · Traps
@@ -1153,14 +1187,15 @@ with mlflow.start_run(run_name="worker's disk"):
 
 # %% [markdown]
 # 1. Log inside `with mlflow.start_run()`, or read `mlflow.active_run()` when in doubt.
-# 2. In threads and tasks name the run: `mlflow.log_metric(key, value, run_id=run_id)` or `MlflowClient().log_metric(run_id, key, value)`. `nested=True` in a pool thread finds nothing to nest in.
-# 3. Let the function **return** what should be kept, as rows; the driver draws and logs. On one machine the third trap does not bite, because driver and workers share a disk: it
-#    waits for the first real cluster.
+# 2. In threads and tasks name the run: `mlflow.log_metric(key, value, run_id=run_id)` or `MlflowClient().log_metric(run_id, key, value)`.
+#    `nested=True` in a pool thread finds nothing to nest in.
+# 3. Let the function **return** what should be kept, as rows; the driver draws and logs. On one machine a plain path works, because driver and
+#    workers share a disk; the mistake shows on the first real cluster.
 #
 # ## Checkpoint · The troubleshooting lab
 #
-# Six cells of colleagues. Each runs without stopping and leaves something wrong in the store. Read it, look at the symptom, and write the repaired cell below it. One check at the end looks at the **store**
-# and says which repair is still open.
+# Six cells of colleagues. Each runs without stopping and leaves something wrong in the store. Read it, look at the symptom, and write the repaired
+# cell below it. One check at the end looks at the **store** and says which repair is still open.
 #
 # ### Cell 1 - "My parameter is gone"
 
@@ -1238,8 +1273,8 @@ with mlflow.start_run(run_name="cell 3") as run:
             break
 
 # %% [markdown]
-# The team wants the share of leavers by country, as one artifact `reports/left_by_country.csv` with the columns `country` and `left`, one line for each country of `rows_table`. Compute it on the workers;
-# `fixed_3` is the run's id.
+# The team wants the share of leavers by country, as one artifact `reports/left_by_country.csv` with the columns `country` and `left`, one line for
+# each country of `rows_table`. Compute it on the workers; `fixed_3` is the run's id.
 
 # %%
 ### BEGIN SOLUTION
@@ -1293,7 +1328,8 @@ print(
 )
 
 # %% [markdown]
-# Give each depth a run of its own below one parent, with its `max_depth` and its `val_auc`, with autologging or by hand; `fixed_5` is the id of the **parent**.
+# Give each depth a run of its own below one parent, with its `max_depth` and its `val_auc`, with autologging or by hand; `fixed_5` is the id of the
+# **parent**.
 
 # %%
 ### BEGIN SOLUTION
@@ -1334,15 +1370,18 @@ check("7.14", fixed_1, fixed_2, fixed_3, fixed_4, fixed_5, fixed_6, auc_by_count
 # %% [markdown]
 # ## Recap
 #
-# 1. Parameters are inputs and text, metrics are numbers with a history, tags may change, artifacts are files; a dataset is a reference to rows, not the rows.
+# 1. Parameters are inputs and text, metrics are numbers with a history, tags may change, artifacts are files; a dataset is a reference to rows, not
+#    the rows.
 # 2. A record shows the last value of a metric. The best one is in the history, or under a name of its own.
 # 3. Autologging knows what the library knows. Validation, data version and purpose are yours, inside the same run.
 # 4. A child is a run with the tag `mlflow.parentRunId`. Nothing moves up to the parent unless you log it there.
 # 5. The best run is a query: finished, agreed metric, right data, then the order.
 # 6. A run can be repeated if it names data version, code, settings, seed and environment.
 #
-# **Traps**: a parameter cannot change, a long one is cut · names with `=` or `@` are refused · logging outside a run opens one · the active run belongs to a thread · a worker's file is not
-# the driver's · version 0 as a number is not recorded · equal digests prove nothing · a key that no run has sorts by age · a crashed run keeps its metrics · parameters compare as text ·
-# PyFunc answers with classes · integers in a signature refuse missing values.
+# **Traps**: a parameter cannot change, a long one is cut · names with `=` or `@` are refused · logging outside a run opens one · the active run
+# belongs to a thread · a worker's file is not the driver's · version 0 as a number is not recorded · equal digests prove nothing · a key that no run
+# has sorts by age · a crashed run keeps its metrics · parameters compare as text · PyFunc answers with classes · integers in a signature refuse
+# missing values.
 #
-# **Next**: chapter 08 registers the winner in Unity Catalog, gives it an alias and moves it through its life; chapter 11 watches whether it stays good.
+# **Next**: chapter 08 registers the winner in Unity Catalog, gives it an alias and moves it through its life; chapter 11 watches whether it stays
+# good.

@@ -17,8 +17,9 @@ from workbook.cli.app import HANDED_ON, app
 
 @app.command(context_settings=HANDED_ON)
 def lab(context: typer.Context) -> None:
-    """Open your copies of the notebooks in JupyterLab, which gets the arguments. Existing copies stay as they are."""
+    """Open your copies of the notebooks in JupyterLab: `wb lab 04` a chapter. Other arguments go to JupyterLab."""
     from workbook.copies import make_copies, work_folder
+    from workbook.manifest import manifest
 
     folder = work_folder()
     try:
@@ -32,8 +33,16 @@ def lab(context: typer.Context) -> None:
     # From the root of the repository the solutions are in reach too.
     top = ROOT if folder.is_relative_to(ROOT) else folder
     start = f"/lab/tree/{folder.relative_to(top).as_posix()}".removesuffix("/.")
+    arguments = list(context.args)
+    chapters = {chapter.number: chapter.stem for chapter in manifest().chapters}
+    if arguments and (number := arguments[0].zfill(2)) in chapters:
+        notebook = f"chapters/{chapters[number]}.ipynb"
+        if not (folder / notebook).exists():
+            raise InvalidValue(f"chapter {number} is not written yet: `wb lab` opens what there is.")
+        start = f"{start}/{notebook}"
+        del arguments[0]
     server = [sys.executable, "-P", "-m", "jupyterlab", f"--ServerApp.root_dir={top}", f"--LabApp.default_url={start}"]
-    os.execv(sys.executable, [*server, *context.args])
+    os.execv(sys.executable, [*server, *arguments])
 
 
 @app.command()
@@ -55,7 +64,10 @@ def stop() -> None:
 
 
 #: What `wb reset` deletes beside the state of the stand-ins.
-_OWN_STATE = {"progress": ("progress.db", "progress.db-wal", "progress.db-shm"), "runs": ("run", "report")}
+_OWN_STATE = {
+    "progress": ("progress.db", "progress.db-wal", "progress.db-shm", "profile.json"),
+    "runs": ("run", "report"),
+}
 _STATE = {**platform.state(), **_OWN_STATE}
 
 

@@ -37,6 +37,7 @@ def plan(
         known = profile or study.beginner()
         fields = {name: changes.get(name, getattr(known, name)) for name in given}
         profile = study.keep_profile(known.levels, **fields)
+        typer.echo("Saved as your profile.")
     assert profile is not None, "kept or read above"
     plan_table.show(Console(), profile)
     if picture is not None:

@@ -30,6 +30,9 @@ def show(console: Console, profile: Profile, today: dt.date | None = None) -> No
         console.print(f"None of the days left is a {', '.join(profile.weekdays)}: wb plan --days names others.")
         return
     console.print(_table(found))
+    longer = [block for block in found.blocks if block.kind == "exam" and block.minutes > profile.minutes]
+    if longer:
+        console.print(f"A full exam takes {longer[0].minutes} minutes in one go: keep these days free for it.")
     if found.left_out:
         missing = ", ".join(work.what for work in found.left_out)
         console.print(f"No time for: {missing}. Another weekday or more minutes help: wb plan --days, --minutes.")
@@ -37,7 +40,7 @@ def show(console: Console, profile: Profile, today: dt.date | None = None) -> No
 
 def _table(found: Plan) -> Table:
     table = Table("Day", "What", "Minutes", box=None, padding=(0, 2, 0, 0))
-    table.add_column("Type", overflow="fold")
+    table.add_column("Command", overflow="fold")
     for day, blocks in groupby(found.blocks, key=lambda block: block.day):
         for number, block in enumerate(blocks):
             table.add_row("" if number else f"{day:%a %d %b}", block.what, str(block.minutes), f"./{block.command}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from matplotlib.dates import ConciseDateFormatter, WeekdayLocator, date2num
+import datetime as dt
+
+from matplotlib.dates import DateFormatter, DayLocator, WeekdayLocator, date2num
 from matplotlib.patches import Patch
 
 from workbook import pictures
@@ -37,12 +39,14 @@ def calendar(profile: Profile) -> pictures.Picture:
         )
         if block.kind == "chapter" and block.minutes >= 30:
             number = block.what.split()[1].rstrip(",")
-            axes.text(date2num(block.day), at + block.minutes / 2, number, ha="center", va="center", fontsize=7)
+            place = (date2num(block.day), at + block.minutes / 2)
+            axes.text(*place, number, ha="center", va="center", fontsize=8, color="white", rotation=90)
         height[block.day] = at + block.minutes
     axes.axvline(date2num(profile.exam_date), color="black", linestyle="--")
-    axes.xaxis.set_major_locator(locator := WeekdayLocator(byweekday=0, interval=2))
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    weeks = max(1, (profile.exam_date - dt.date.today()).days // 7)
+    axes.xaxis.set_major_locator(DayLocator(interval=2) if weeks < 4 else WeekdayLocator(0, interval=1 + weeks // 12))
+    axes.xaxis.set_major_formatter(DateFormatter("%d %b"))
     axes.set(ylabel="minutes", title=title)
-    handles = [Patch(color=colour, label=kind) for kind, colour in _COLOURS.items()]
+    handles = [Patch(color=colour, label=kind) for kind, colour in _COLOURS.items() if total[kind]]
     figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
     return figure

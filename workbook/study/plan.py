@@ -1,8 +1,8 @@
 """The plan: which chapter, quiz, review and exam on which day, from what is done already.
 
-Chapters keep their order, because each builds on those before. Every study day begins with a review; the last days belong
-to the full exams. If the days do not hold everything, what brings the fewest questions for its minutes is left out, and the
-plan says so.
+Chapters keep their order, because each builds on those before. Every study day begins with a review, and the last days
+belong to the full exams, which take as long as they take. If there is not enough time for everything, the work that brings
+the fewest questions for its minutes is left out, and the plan says so. If there is more than enough, quizzes come again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from workbook.study.profile import WEEKDAYS, Profile, weight
 
 CHAPTER_MINUTES = 90
 _SHARE_OF_LEVEL = {0: 1.0, 1: 1.0, 2: 0.7, 3: 0.4}
-_QUIZ_MINUTES, _REVIEW_MINUTES, _LEAST_BLOCK = 30, 15, 20
+_QUIZ_MINUTES, _REVIEW_MINUTES, _AFTER_EXAM_MINUTES, _LEAST_BLOCK = 30, 15, 60, 20
 #: A quiz is worth this part of its chapter: a little more for its minutes, since it shows what to repeat.
 _QUIZ_VALUE = 0.4
 #: From so many answers on, quizzes say more than a self-assessment.
@@ -106,6 +106,7 @@ def plan(profile: Profile, today: dt.date | None = None) -> Plan:
     review = _REVIEW_MINUTES if profile.minutes >= _REVIEW_MINUTES + _LEAST_BLOCK else 0
     kept, left_out = _fitting(work, len(free) * (profile.minutes - review))
     blocks, unfinished = _spread(kept, free, profile.minutes, review)
+    blocks += _second_round(profile, free, blocks)
     return Plan(
         tuple(sorted(blocks + exams, key=lambda block: block.day)),
         tuple(work for work in work if work in left_out + unfinished),
@@ -119,6 +120,8 @@ def _open_work(profile: Profile) -> list[Work]:
     found = []
     for chapter in manifest().chapters:
         number, notebook = chapter.number, f"chapters/{chapter.stem}.ipynb"
+        if notebook not in written:
+            continue
         level = profile.levels.get(number, 1)
         right, of = answered.get(number, (0, 0))
         if of >= _ENOUGH:
@@ -126,9 +129,10 @@ def _open_work(profile: Profile) -> list[Work]:
         # What a chapter stands for counts less the more of it is known. One outside the exam's domains is a little worth.
         value = (weight(chapter, profile.blueprint) + 0.5) * (1 - level / 4)
         minutes = round(CHAPTER_MINUTES * _SHARE_OF_LEVEL[level] * (1 - passed.get(number, 0)) / 5) * 5
-        if minutes and notebook in written:
-            title = f"chapter {number}, {chapter.title}"
-            found.append(Work(number, "chapter", title, f"wb lab {notebook}", minutes, value))
+        if minutes:
+            found.append(
+                Work(number, "chapter", f"chapter {number}, {chapter.title}", f"wb lab {number}", minutes, value)
+            )
         if of < _ENOUGH:
             worth = value * _QUIZ_VALUE
             found.append(Work(number, "quiz", f"quiz {number}", f"wb quiz {number}", _QUIZ_MINUTES, worth))
@@ -149,14 +153,30 @@ def _right_of_chapters() -> dict[str, tuple[int, int]]:
 def _exam_blocks(profile: Profile, days: list[dt.date]) -> list[Block]:
     """The full exams, each followed by a day to read what was missed: the last day before the exam is such a day."""
     exam = profile.blueprint
-    count = min(exam.fixed, len(days) // 4)
+    count = min(exam.fixed, (len(days) + 2) // 4)
     blocks = []
     for number, day in zip(range(count, 0, -1), days[-2::-2], strict=False):
         name = f"{exam.name}-{number}"
         following = days[days.index(day) + 1]
         blocks.append(Block(day, "exam", f"full exam {name}", exam.minutes, f"wb exam {name}"))
-        blocks.append(Block(following, "review", f"what {name} missed", profile.minutes, "wb review"))
+        minutes = min(profile.minutes, _AFTER_EXAM_MINUTES)
+        blocks.append(Block(following, "review", f"what {name} missed", minutes, "wb review"))
     return blocks
+
+
+def _second_round(profile: Profile, days: list[dt.date], blocks: list[Block]) -> list[Block]:
+    """Quizzes again, those of the heaviest chapters first, for the days on which nothing else is left."""
+    if profile.minutes < _QUIZ_MINUTES:
+        return []
+    busy = {block.day for block in blocks if block.kind != "review"}
+    spare = [day for day in days if not busy or day > max(busy)]
+    written = manifest().lessons()
+    chapters = [chapter for chapter in manifest().chapters if f"chapters/{chapter.stem}.ipynb" in written]
+    heaviest = sorted(chapters, key=lambda chapter: -weight(chapter, profile.blueprint))
+    return [
+        Block(day, "quiz", f"quiz {chapter.number} again", _QUIZ_MINUTES, f"wb quiz {chapter.number}")
+        for day, chapter in zip(spare, heaviest, strict=False)
+    ]
 
 
 def _fitting(work: list[Work], minutes: int) -> tuple[list[Work], list[Work]]:

@@ -70,11 +70,10 @@ class Profile:
         object.__setattr__(self, "exam_date", day("exam_date", self.exam_date))
         if isinstance(self.weekdays, str) or not isinstance(self.weekdays, Sequence) or not self.weekdays:
             raise InvalidValue(f'weekdays={self.weekdays!r} must be a list such as ["Tue", "Sat"].')
-        for weekday in self.weekdays:
-            one_of(*WEEKDAYS)("weekdays", weekday)
-        ordered = tuple(each for each in WEEKDAYS if each in self.weekdays)
-        object.__setattr__(self, "weekdays", ordered)
-        whole_number(_SHORTEST, _LONGEST)("minutes", self.minutes)
+        # "Tuesday" and "tue" are clear enough.
+        named = {one_of(*WEEKDAYS)("weekdays", str(weekday).strip().title()[:3]) for weekday in self.weekdays}
+        object.__setattr__(self, "weekdays", tuple(each for each in WEEKDAYS if each in named))
+        object.__setattr__(self, "minutes", whole_number(_SHORTEST, _LONGEST)("minutes", self.minutes))
 
     @property
     def blueprint(self) -> Exam:
@@ -99,7 +98,7 @@ class Grade:
 
     def __str__(self) -> str:
         rows = [f"{name} {DOMAINS[name]}: {percent:.0f} %" for name, percent in self.domains.items()]
-        return "\n".join([*rows, f"by the exam's weights: {self.percent:.0f} % of what can be rated"])
+        return "\n".join([*rows, f"all, by the exam's weights: {self.percent:.0f} %"])
 
 
 def rubric() -> dict[str, str]:
