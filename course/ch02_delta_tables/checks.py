@@ -37,23 +37,30 @@ def a_write_that_may_be_repeated(stored, week, before):
     assert _is_frame(stored), "stored should be the DataFrame of the table: spark.table(weekly)."
     missing = sorted({"customer_id", "week_start", "minutes"} - set(stored.columns))
     assert not missing, f"The columns {missing} are missing from the table."
-    new, old = (frame.select("week_start").distinct().first()[0] for frame in (week, before))
-    rows = {row["week_start"]: row for row in stored.groupBy("week_start").agg(
-        F.count(F.lit(1)).alias("n"), F.count_distinct("customer_id").alias("customers"), F.sum("minutes").alias("minutes")
-    ).collect()}  # fmt: skip
+    totals = {}
+    for name, frame in (("stored", stored), ("new", week), ("old", before)):
+        for row in frame.groupBy("week_start").agg(
+            F.count(F.lit(1)).alias("n"), F.count_distinct("customer_id").alias("customers"), F.sum("minutes").alias("minutes")
+        ).collect():  # fmt: skip
+            totals.setdefault(name, {})[row["week_start"]] = row
+    rows = totals.get("stored", {})
+    (new, wanted), (old, kept) = (next(iter(totals[name].items())) for name in ("new", "old"))
     assert old in rows, (
         f"The week of {old} is gone: an overwrite without a condition replaces the whole table, not the rows you bring."
     )
-    assert rows[old]["n"] == before.count(), f"The week of {old} has other rows than before: leave it as it was."
+    assert rows[old]["n"] == kept["n"], f"The week of {old} has other rows than before: leave it as it was."
     assert new in rows, f"The week of {new} is not stored. Mode ignore, for one, writes nothing into an existing table."
     doubles = rows[new]["n"] - rows[new]["customers"]
     assert doubles == 0, (
         f"The week of {new} has {doubles:,} rows too many: an append never looks at the rows that are there, "
         "so dropping duplicates in the new frame alone does not help."
     )
-    total = week.agg(F.count(F.lit(1)), F.sum("minutes")).first()
-    assert rows[new]["n"] == total[0], f"The week of {new} has {rows[new]['n']:,} rows, the frame has {total[0]:,}."
-    assert abs(rows[new]["minutes"] - total[1]) < 1e-3, f"The minutes of the week of {new} are not those of the frame."
+    assert rows[new]["n"] == wanted["n"], (
+        f"The week of {new} has {rows[new]['n']:,} rows, the frame has {wanted['n']:,}."
+    )
+    assert abs(rows[new]["minutes"] - wanted["minutes"]) < 1e-3, (
+        f"The minutes of the week of {new} are not those of the frame."
+    )
     assert set(rows) == {old, new}, "The table holds weeks that nobody delivered."
 
 
@@ -427,7 +434,7 @@ def choose_a_layout(layout):
         "c: without an order each of the 300 files holds all shops, and none can be skipped."
     )
     assert layout["d"] == "partition", (
-        "d: few, large pieces that come and go as a whole, and a reader that knows folders only."
+        "d: few, large pieces that come and go as a whole, and the column that every query filters on."
     )
 
 

@@ -670,7 +670,7 @@ def diagnosis(verdict):
         "e: regParam is the strength of the penalty, C its inverse: it was made a million times stronger, not weaker."
     )
     assert said["e"] == "bias", (
-        "e: the order survives and the AUC with it, but the coefficients are held near zero: everybody gets the base rate. The log loss would show it."
+        "e: the order nearly survives and the AUC with it, but the coefficients are held near zero: everybody gets the base rate. The log loss would show it."
     )
 
 
