@@ -96,3 +96,23 @@ def test_a_place_that_cannot_be_written_is_named_with_the_remedy(monkeypatch, tm
     assert done.exit_code == 2
     assert str(tmp_path / "work") in done.output
     assert "WORKBOOK_HOME" in done.output
+
+
+def test_lab_opens_the_copy_of_a_chapter_by_its_number(monkeypatch, tmp_path):
+    monkeypatch.setenv("WORKBOOK_HOME", str(tmp_path))
+    started = []
+    monkeypatch.setattr("os.execv", lambda _program, arguments: started.append(arguments))
+    for arguments in (["lab", "4"], ["lab", "04", "--no-browser"], ["lab"]):
+        assert CliRunner().invoke(app, arguments).exit_code == 0
+    urls = [next(each for each in arguments if "default_url" in each) for arguments in started]
+    assert [url.endswith("/chapters/04_feature_store.ipynb") for url in urls] == [True, True, False]
+    assert started[1][-1] == "--no-browser"
+    assert "04" not in started[1]
+
+
+def test_lab_says_when_a_chapter_is_not_written(monkeypatch, tmp_path):
+    monkeypatch.setenv("WORKBOOK_HOME", str(tmp_path))
+    monkeypatch.setattr("workbook.copies.make_copies", lambda _folder: [])
+    done = CliRunner().invoke(app, ["lab", "01"])
+    assert done.exit_code == 2
+    assert "chapter 01 is not written yet" in done.stderr
