@@ -43,8 +43,10 @@ import org.apache.spark.sql.connector.catalog.TableInfo;
 import org.apache.spark.sql.connector.catalog.TableWritePrivilege;
 import org.apache.spark.sql.connector.catalog.constraints.Constraint;
 import org.apache.spark.sql.connector.catalog.constraints.PrimaryKey;
+import org.apache.spark.sql.connector.expressions.Transform;
 import org.apache.spark.sql.delta.DeltaLog;
 import org.apache.spark.sql.delta.catalog.DeltaTableV2;
+import org.apache.spark.sql.types.StructType;
 import org.apache.spark.sql.util.CaseInsensitiveStringMap;
 
 /**
@@ -136,6 +138,14 @@ public class FolderCatalog implements StagingTableCatalog, SupportsNamespaces {
       throws TableAlreadyExistsException, NoSuchNamespaceException {
     needFree(id);
     return delta().createTable(byPath(id), columns(info), info.partitions(), properties(info));
+  }
+
+  /** Called by Delta for {@code SHALLOW CLONE}, which goes on with the table that this gives. */
+  @Override
+  public Table createTable(Identifier id, StructType schema, Transform[] partitions, Map<String, String> properties)
+      throws TableAlreadyExistsException, NoSuchNamespaceException {
+    needFree(id);
+    return named(id, delta().createTable(byPath(id), schema, partitions, properties));
   }
 
   @Override

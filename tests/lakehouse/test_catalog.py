@@ -51,6 +51,15 @@ def test_a_table_is_a_delta_table_in_its_folder(spark, schema):
 
 
 @both_engines
+def test_a_shallow_clone_is_a_table_of_its_own(spark, schema):
+    spark.range(10).write.saveAsTable(f"{schema}.numbers")
+    spark.sql(f"DELETE FROM {schema}.numbers WHERE id < 5")
+    spark.sql(f"CREATE TABLE {schema}.cloned SHALLOW CLONE {schema}.numbers VERSION AS OF 0")
+    spark.sql(f"DELETE FROM {schema}.cloned WHERE id = 9")
+    assert (spark.table(f"{schema}.cloned").count(), spark.table(f"{schema}.numbers").count()) == (9, 5)
+
+
+@both_engines
 def test_names_do_not_care_about_case(spark, schema):
     spark.range(3).write.saveAsTable(f"{schema}.Numbers")
     assert spark.table(f"main.{schema.removeprefix('main.').upper()}.NUMBERS").count() == 3
