@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
+from IPython.display import display
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 
@@ -33,11 +34,18 @@ class Picture(Figure):
 
     alt = ""
 
-    def _repr_png_(self) -> tuple[bytes, dict[str, str]]:
+    def _ipython_display_(self) -> None:
+        # Once a library has imported pyplot, its backend draws every figure in its own way, without a text. This comes
+        # before all such ways.
+        png = self.png()
+        display({"image/png": png, "text/plain": repr(self)}, metadata={"image/png": {"alt": self.alt}}, raw=True)
+
+    def png(self) -> bytes:
+        """The picture as a file: the same picture gives the same bytes."""
         file = io.BytesIO()
-        # Without the version in its metadata the same picture has the same bytes.
+        # With the version of matplotlib in its metadata it would not.
         self.savefig(file, format="png", metadata={"Software": None})
-        return file.getvalue(), {"alt": self.alt}
+        return file.getvalue()
 
 
 def draw(

@@ -2,28 +2,29 @@
 # # 02 · Delta tables
 # ## How do tables remember, and how do I undo?
 #
-# A model is only as repeatable as the rows it was trained on. Tables change all day: jobs append, correct, merge, and now and then somebody deletes
-# the wrong half. A Delta table **keeps a log of every change**, so you can read it as it was, take a mistake back, and prove in an audit which rows a
-# model saw. In this chapter you lose data on purpose and get it back: with RESTORE, from a copy of an old version, and by replaying single changes.
+# You can repeat a training run only if you can read the same rows again. Tables change all day: jobs append, correct and merge, and now and then
+# somebody deletes the wrong rows. A Delta table **keeps a log of every change**, so you can read an earlier state, undo a mistake, and show an auditor
+# which rows a model was trained on. In this chapter you lose data on purpose and get it back in three ways: with RESTORE, from a copy of an old
+# version, and by reversing a single commit.
 #
 # **You will be able to**
 #
 # | | where you need it |
 # |---|---|
-# | write so that a retry does no harm; merge without doubles | ASC-1.07, every pipeline |
-# | read any version, by number or by time, and restore one | older Professional exam: history and time travel; PRO-2.02 |
-# | replay single changes from the change data feed; read a table as a stream | PRO-1.21, ASC-4.01 |
-# | say what schema enforcement and constraints stop, and what they let through | ASC-1.06, ASC-1.07 |
+# | write so that a retry does no harm; merge without duplicates | ASC-1.07, every pipeline |
+# | read an earlier version, by number or by time, and restore it | older Professional exam: history and time travel; PRO-2.02 |
+# | read and reverse single changes with the change data feed; read a table as a stream | PRO-1.21, ASC-4.01 |
+# | say which writes schema enforcement and constraints refuse, and which they accept | ASC-1.06, ASC-1.07 |
 # | choose a layout - OPTIMIZE, Z-order, partitions, liquid clustering - by counting the files a query opens | older exam: layout; PRO-2.07 |
-# | know what VACUUM forgets, and pin the version of the training data in a run | ASC-1.01, ASC-1.12 |
+# | say which versions VACUUM makes unreadable, and record the version of the training data in a run | ASC-1.01, ASC-1.12 |
 #
-# Neither current guide has a section on Delta; the Professional guide in force before September 2025 had one. The classic practice papers still ask
-# about it, and daily work depends on it.
+# Neither current guide has a section on Delta; the Professional guide in force before September 2025 had one. Older practice
+# exams still ask about it, and daily work depends on it.
 #
 # **The pipeline so far**: `start` below makes five raw tables of a streaming service: customers, weekly usage, payments, support tickets, labels.
-# They are Delta tables, and every later chapter begins with them. You only break copies in this chapter.
+# They are Delta tables, and later chapters build on them. In this chapter you damage copies only.
 #
-# Time: about 110 minutes. Every exercise has a `hint`. A check that says *todo* waits for you; it never stops the notebook.
+# Time: about 110 minutes. Every exercise has a `hint`. A check without an answer reports *todo* and does not stop the notebook.
 
 # %% tags=["parameters"]
 catalog = "main"
@@ -53,9 +54,9 @@ ws = start("02_delta_tables", catalog=catalog, schema=schema, n_customers=n_cust
 # %% [markdown]
 # ## 1 · A table is data files and a log
 #
-# A Delta table is a set of Parquet files and a folder `_delta_log`. Files are never changed. Each commit adds one numbered entry to the log: *these
-# files joined the table, those left it*. The number is the **version**, counted from 0. Readers look at the log, never at the folder. Everything else
-# in this chapter follows from this.
+# A Delta table is a set of Parquet data files and a folder `_delta_log`. Data files are never changed. Each commit adds one numbered entry to the log,
+# which lists the files that the commit added to the table and those that it removed. The number is the **version**, counted from 0. A reader takes the
+# list of files from the log, not from the folder. The rest of this chapter builds on this.
 
 # %% tags=["nbval-check-output"]
 plans = ws.table("demo_delta_plans")
@@ -67,8 +68,8 @@ display(spark.sql(f"DESCRIBE HISTORY {plans}").select("version", "operation").or
 display(spark.sql(f"DESCRIBE DETAIL {plans}").select("format", "numFiles"))
 
 # %% [markdown]
-# `DESCRIBE HISTORY` reads the log: one row for each commit, with its time, its user, its operation and the number of rows and files it touched.
-# `DESCRIBE DETAIL` describes the current version. Four small helpers for this chapter; `outcome` turns an expected error into its name.
+# `DESCRIBE HISTORY` reads the log: one row for each commit, with its time, its user, its operation, and the numbers of rows and files it wrote or removed.
+# `DESCRIBE DETAIL` describes the current version. The next cell defines four helpers. `outcome` runs a call and returns the name of its error, or `"accepted"`.
 
 
 # %%
@@ -83,7 +84,7 @@ def at_version(table, number):
 
 
 def outcome(attempt, *arguments):
-    """What a call ends with: "accepted", or the name of the error."""
+    """Run a call; return "accepted", or the name of the error."""
     try:
         attempt(*arguments)
     except Exception as error:
@@ -100,23 +101,23 @@ def rows_of(frame):
 # %% [markdown]
 # ## 2 · Write, append, overwrite
 #
-# `saveAsTable` has four modes. They decide what happens when the table **exists**; none of them compares rows.
+# `saveAsTable` has four modes. The mode decides what happens if the table **exists**. No mode compares rows.
 #
 # | mode | if the table exists |
 # |---|---|
-# | `error` (the default) | refuses |
-# | `ignore` | writes nothing, says nothing |
-# | `append` | adds all rows, whether they are there already or not |
+# | `error` (the default) | raises an error |
+# | `ignore` | writes nothing and raises no error |
+# | `append` | adds all rows, even those that are already stored |
 # | `overwrite` | replaces the **whole** table, as a new version |
 
 # %% tags=["nbval-check-output"]
 print("default  ", outcome(first_rows.write.saveAsTable, plans))
 print("ignore   ", outcome(first_rows.write.mode("ignore").saveAsTable, plans))
-print("versions 0 to", last_version(plans), "- ignore has added none")
+print("versions 0 to", last_version(plans), "- ignore added none")
 
 # %% [markdown]
 # ### The trap: append twice
-# A nightly job stores one week of usage. The write succeeds, a later cell fails, the scheduler retries the notebook from the top:
+# A nightly job stores one week of usage. The write succeeds, but a later cell fails, and the scheduler runs the notebook again from the top:
 
 # %%
 usage = spark.table(ws.table("raw_usage")).select("customer_id", "week_start", "minutes")
@@ -132,13 +133,14 @@ found = spark.table(weekly).where(F.col("week_start") == second_week)
 print(f"week of {second_week}: {found.count():,} rows for {week.count():,} customers")
 
 # %% [markdown]
-# No error, every customer twice. Means and counts of that week are wrong from here on. Two kinds of write can be repeated without harm: a **MERGE**
-# on the key (next section), or an overwrite of **exactly the rows you bring**: the option `replaceWhere` with a condition. It removes the rows that
-# meet the condition and adds yours, in one commit. A frame with a row outside the condition is refused.
+# There is no error, and every customer is stored twice. Counts and sums for that week are wrong from here on. Two kinds of write can be repeated without
+# harm. One is a **MERGE** on the key (next section). The other is an overwrite of **only the rows that your frame replaces**: `mode("overwrite")` with the option
+# `replaceWhere`, whose value is an SQL condition such as `"plan = 'basic'"`. In one commit it removes the stored rows that meet the condition and adds
+# yours. If your frame has a row that does not meet the condition, the write is refused.
 #
 # ### Exercise 2.1 - a write that may be repeated
-# Version 0 of `weekly` holds the first week alone. The cell below goes back to it. Store `week` so that a retry does no harm, run your write
-# **twice**, and read the table as `stored`. The first week must stay as it is.
+# Version 0 of `weekly` holds only the first week, and the cell below goes back to it. Store `week` in such a way that a retry does no harm. Run your
+# write **twice**, and then set `stored` to the DataFrame of the whole table. The rows of the first week must stay as they are.
 
 # %%
 at_version(weekly, 0).write.mode("overwrite").saveAsTable(weekly)
@@ -151,30 +153,30 @@ check("2.1", stored, week, at_version(weekly, 0))
 
 # %% [markdown]
 # ### All or nothing
-# A commit is written last, in one step. A job that dies halfway leaves files that no log entry names, so no reader sees them:
+# The log entry is written last, in one step. A job that fails halfway leaves data files that no log entry lists, so readers do not see them:
 
 # %% tags=["nbval-check-output"]
 before = (last_version(plans), rows_of(spark.table(plans)))
-dying = spark.range(0, 100, 1, 2).selectExpr(
-    "id AS customer_id", "IF(id < 90, 'new', raise_error('task died')) AS plan"
+failing = spark.range(0, 100, 1, 2).selectExpr(
+    "id AS customer_id", "IF(id < 90, 'new', raise_error('task failed')) AS plan"
 )
-print(outcome(dying.write.mode("overwrite").saveAsTable, plans))
+print(outcome(failing.write.mode("overwrite").saveAsTable, plans))
 print("same version, same rows:", before == (last_version(plans), rows_of(spark.table(plans))))
 
 # %% [markdown]
-# > **On the exam** an overwrite "deletes the old data first" is a wrong choice: in Delta the old files leave the table in the very commit that adds
-# > the new ones. A folder of plain Parquet files has no such commit, and there the half-written state is visible.
+# > **On the exam** the claim that an overwrite "deletes the old data first" is wrong for Delta: one commit removes the old files from the table and adds
+# > the new ones. A folder of plain Parquet files has no commits, so readers can see a half-written state.
 
 # %% [markdown]
 # ## 3 · Merge
 #
-# `MERGE` compares a source with the table by a condition and says what to do with rows that match, rows that are new, and (`WHEN NOT MATCHED BY
-# SOURCE`) rows that the source lacks. It is the usual way to write what may come twice. Our table of customer profiles keeps a change data feed for
-# later:
+# `MERGE` compares a source with the table by a condition. It says what to do with rows that match, with source rows that match nothing, and (`WHEN NOT
+# MATCHED BY SOURCE`) with stored rows that the source lacks. It is the usual way to write rows that may arrive twice. The table of customer profiles
+# below records a change data feed, which section 6 uses:
 
 # %%
 profiles = ws.table("demo_delta_profiles")
-story = []  # what each version did, and its rows: for a picture
+story = []  # the operation and the number of rows of each version, for a picture
 
 
 def note(what):
@@ -202,7 +204,7 @@ def upsert(table, source):
 
 
 # %% [markdown]
-# The CRM sends a feed of changes. Customer 2 changed twice today; one row has lost its key.
+# The CRM sends a feed of changes. Customer 2 changed twice today, and one row has no key.
 
 # %% tags=["nbval-check-output"]
 feed = [(2, "basic", "09:00"), (2, "premium", "11:00"), (7, "basic", "10:00"), (None, "basic", "10:30")]
@@ -213,13 +215,13 @@ print(outcome(upsert, profiles, "delta_updates"))
 print("new commits:", last_version(profiles) - version)
 
 # %% [markdown]
-# Two source rows want to change one stored row. MERGE has no notion of which source row is newer, so it raises an error, and **nothing** is written:
-# the harmless row for customer 7 is not stored either.
+# Two source rows match one stored row. MERGE cannot know which of them is newer, so it raises an error, and **nothing** is written: the harmless row for
+# customer 7 is not stored either.
 #
-# ### Exercise 2.2 - which double is dangerous? Predict, then run
-# That error protects stored rows only. `demo_delta_upsert` holds customers 1 and 2. The feed below is merged **twice** with the same `upsert`, as a
-# retry would. Give `predicted`, a dictionary with four keys: `"first run"` and `"second run"`, each `"passes"` or `"fails"`; `"rows of customer 5"`
-# and `"rows without key"`, the number of such rows after the **first** run.
+# ### Exercise 2.2 - duplicate keys in the source: predict, then run
+# The error protects stored rows only. `demo_delta_upsert` holds customers 1 and 2. The feed below is merged **twice** with the same `upsert`, as a
+# retry would do. Set `predicted` to a dictionary with four keys: `"first run"` and `"second run"`, each `"passes"` or `"fails"`; `"rows of customer 5"`
+# and `"rows without key"`, each the number of such rows in the table after the **first** run.
 #
 # | customer_id | plan |
 # |---|---|
@@ -245,13 +247,13 @@ print(rows_of(spark.table(upserted)))
 print("second run ", outcome(upsert, upserted, "delta_feed"))
 
 # %% [markdown]
-# Customer 5 was not stored yet, so neither row matched and both were inserted. Now there are doubles, and **every later merge of this feed fails**:
-# the fault shows up one day late. The row without a key never matches, because `NULL = NULL` is not true: each run that passes adds it again. MERGE
-# does not check that source keys are unique and not null. You do.
+# Customer 5 was not stored yet, so neither row matched and both were inserted. The key is now stored twice, and **every later merge of this feed fails**:
+# the error comes one run after its cause. The row without a key never matches, because `NULL = NULL` is not true, so every successful run inserts it
+# again. MERGE does not check that the keys of the source are unique and not null: your code has to.
 #
 # ### Exercise 2.3 - clean the source
-# Make `latest` from `updates`: one row for each customer, the one with the largest `changed_at`, no row without a key, columns `customer_id` and
-# `plan`.
+# Make the DataFrame `latest` from `updates`: one row for each customer, with the plan of the largest `changed_at`; no row without a key; only the
+# columns `customer_id` and `plan`.
 
 # %%
 ### BEGIN SOLUTION
@@ -262,7 +264,7 @@ latest = (
 check("2.3", latest, updates)
 
 # %% [markdown]
-# The chapter continues with these two rows, whatever you answered:
+# The chapter continues with these two rows, independently of your answer:
 
 # %% tags=["nbval-check-output"]
 upsert(profiles, "(SELECT * FROM VALUES (2L, 'premium'), (7L, 'basic') AS v (customer_id, plan))")
@@ -270,15 +272,14 @@ note("MERGE")
 print(rows_of(spark.table(profiles)))
 
 # %% [markdown]
-# > **On the exam** "append, then remove duplicates" competes with MERGE. An append followed by a clean-up is two commits, and a reader in between
-# > sees the doubles. **In Python** the same statement is `DeltaTable.forName(spark, t).merge(source,
-# > condition).whenMatchedUpdateAll().whenNotMatchedInsertAll().execute()`. This course writes SQL, which runs the same on classic Spark, Spark
-# > Connect and serverless.
+# > **On the exam** "append, then remove duplicates" is offered as an alternative to MERGE. It takes two commits, and a reader between them sees the
+# > duplicates. **In Python** the same statement is `DeltaTable.forName(spark, t).merge(source, condition).whenMatchedUpdateAll()`
+# > `.whenNotMatchedInsertAll().execute()`. This course uses SQL, which runs unchanged on classic Spark, Spark Connect and serverless compute.
 
 # %% [markdown]
 # ## 4 · History and time travel
 #
-# Now somebody loses data. A clean-up was meant to delete test accounts; the condition was wrong. Before anyone notices, a new customer is stored.
+# Now somebody deletes the wrong rows: a clean-up of test accounts used a wrong condition. Before anyone notices, a new customer is stored.
 
 # %% tags=["nbval-check-output"]
 spark.sql(f"DELETE FROM {profiles} WHERE plan = 'basic'")
@@ -288,12 +289,13 @@ note("INSERT")
 display(spark.sql(f"DESCRIBE HISTORY {profiles}").select("version", "operation").orderBy("version"))
 
 # %% [markdown]
-# Every version can still be read, by number (`VERSION AS OF`, option `versionAsOf`) or by time (`TIMESTAMP AS OF`, option `timestampAsOf`). By time
-# means: **the latest version committed at or before** that moment. Before the first commit or after the last one, open Delta refuses.
+# Every version can still be read, by number (`VERSION AS OF`, option `versionAsOf`) or by time (`TIMESTAMP AS OF`, option `timestampAsOf`). A time selects
+# **the latest version committed at or before** it. A time before the first commit or after the last one is refused by open Delta.
 #
-# ### Exercise 2.4 - six reads. Predict, then run
-# You want the rows of **version 1** of `profiles`; the current version is 4. `t1` is the time when version 1 was committed, and `later` is a time
-# after the last commit. For each read say `"version 1"`, `"current"` or `"error"`, in a dictionary `reads` with the keys a to f.
+# ### Exercise 2.4 - six reads: predict, then run
+# You want the rows of **version 1** of `profiles`; the current version is 4. `t1` is the time of the commit of version 1, and `later` is a time after
+# the last commit. Set `reads` to a dictionary with the keys `"a"` to `"f"`. Each value is what the read returns: `"version 1"`, `"current"` (the rows
+# of the current version) or `"error"`.
 #
 # * a: `spark.read.option("versionAsOf", 1).table(profiles)`
 # * b: `spark.read.option("version", 1).table(profiles)`
@@ -322,23 +324,23 @@ reads_by_option = {
 all_reads = reads_by_option | {"c": lambda: spark.sql(f"SELECT * FROM {profiles} VERSION AS OF 1")}
 for letter, read in sorted(all_reads.items()):
     found = []
-    told = outcome(lambda read=read, found=found: found.append(read().count()))
-    print(letter, f"{found[0]} rows" if found else told)
+    result = outcome(lambda read=read, found=found: found.append(read().count()))
+    print(letter, f"{found[0]} rows" if found else result)
 
 # %% [markdown]
-# Version 1 has six rows, the current version four. Reads b and e are the dangerous ones: **an unknown option is silently ignored**. `startingVersion`
-# belongs to streams and to the change data feed; in a plain batch read it does nothing.
+# Version 1 has six rows, and the current version has four. Reads b and e are the dangerous ones: **an unknown option is ignored without an error**.
+# `startingVersion` belongs to streams and to the change data feed; in a plain batch read it has no effect.
 #
-# Filtering today's rows by an `updated_at` column is **not** time travel: rows changed since then carry a newer stamp and drop out, and deleted rows
-# are missing altogether.
+# Filtering the current rows by an `updated_at` column is **not** time travel: a row changed since then has a newer timestamp and drops out, and deleted
+# rows are missing.
 #
 # ### What makes a version, and what does not
-# Every successful commit makes a version, whether it changes rows, the schema or only the files.
+# Every commit makes a version, whether it changes rows, the schema or only the files. Reads and refused writes make none.
 
 
 # %% tags=["nbval-check-output"]
 bad = spark.createDataFrame([("x", "basic")], "customer_id string, plan string")
-acts = {
+actions = {
     "a refused write": lambda: bad.write.mode("append").saveAsTable(plans),
     "a read of version 0": lambda: at_version(plans, 0).collect(),
     "a column added": lambda: spark.sql(f"ALTER TABLE {plans} ADD COLUMNS (note STRING)"),
@@ -346,25 +348,25 @@ acts = {
     "OPTIMIZE once more": lambda: spark.sql(f"OPTIMIZE {plans}"),
 }
 before = last_version(plans)
-for name, act in acts.items():
-    told, after = outcome(act), last_version(plans)
-    print(f"{name:20} {after - before} new version(s)  {told}")
+for name, action in actions.items():
+    result, after = outcome(action), last_version(plans)
+    print(f"{name:20} {after - before} new version(s)  {result}")
     before = after
 
 # %% [markdown]
-# So the number can grow while no row changes: "version 7" does not mean "seven loads".
+# The version can grow although no row changes: version 7 does not mean that there were seven loads.
 
 # %% [markdown]
 # ## 5 · Restore
 #
 # `RESTORE TABLE t TO VERSION AS OF n` (or `TO TIMESTAMP AS OF ...`) makes an old state the current one. It copies no rows: a new log entry refers to
-# the old files again. Material that says "Delta has no rollback, read the old version and overwrite the table" describes the work-around from before
-# this command existed. It gives the same rows but rewrites all of them.
+# the old files again. Older material says that Delta has no rollback, and tells you to read the old version and overwrite the table with it. That gives
+# the same rows, but rewrites all of them.
 #
-# ### Exercise 2.5 - read the restore before you run it
-# `profiles` is at version 4: version 2 was good (7 rows), version 3 deleted four rows by mistake, version 4 inserted customer 8. We run `RESTORE
-# TABLE profiles TO VERSION AS OF 2`. Give `restored`, a dictionary with four keys: `"version"`, the number of the version that is current afterwards;
-# `"version 3 readable"` and `"customer 8 there"`, each `True` or `False`; `"rows"`, the number of rows.
+# ### Exercise 2.5 - a restore: predict, then run
+# `profiles` is at version 4: version 2 was good (7 rows), version 3 deleted four rows by mistake, and version 4 inserted customer 8. The next cell runs
+# `RESTORE TABLE profiles TO VERSION AS OF 2`. Set `restored` to a dictionary with four keys that describe the table afterwards: `"version"`, the number
+# of the current version; `"version 3 readable"` and `"customer 8 there"`, each `True` or `False`; `"rows"`, the number of rows.
 
 # %%
 ### BEGIN SOLUTION
@@ -380,8 +382,8 @@ print("version 3 has", at_version(profiles, 3).count(), "rows")
 print(rows_of(spark.table(profiles)))
 
 # %% [markdown]
-# The deleted rows are back. The bad commit keeps its number, so anyone who investigates it can still read version 3. But **customer 8 is gone**: a
-# restore undoes everything that came after, good changes included. It is itself a commit, so it can be undone too:
+# The deleted rows are back. The bad commit is still in the log, so version 3 can be read and investigated. But **customer 8 is gone**: a restore undoes
+# every commit after the target version, including the good ones. It is itself a commit, so you can undo it too:
 
 # %%
 spark.sql(f"RESTORE TABLE {profiles} TO VERSION AS OF 4")
@@ -400,20 +402,19 @@ for n, (what, rows) in enumerate(story):
     marker = "X" if "bad" in what else "D" if "RESTORE" in what else "o"
     axes.scatter(n, rows, s=80, color=colour, marker=marker, zorder=2)
     axes.annotate(f"{what}\n{rows} rows", (n, rows), xytext=(0, 9), textcoords="offset points", ha="center", fontsize=8)
-axes.set(
-    xlabel="version", ylabel="rows", ylim=(-0.5, 10), xlim=(-0.5, 6.6), title="A restore goes back by going forward"
-)
+axes.set(xlabel="version", ylabel="rows", ylim=(-0.5, 10), xlim=(-0.5, 6.6), title="A restore adds a version")
 figure
 
 # %% [markdown]
 # ### Copies of a version
-# Sometimes you want the old state **beside** the current one: to look into it, to try a repair, to keep it for years.
+# Sometimes you want the old state **in a table of its own**: to examine it, to try a repair, or to keep it for years.
 #
-# * `CREATE TABLE x AS SELECT * FROM t VERSION AS OF n` copies the rows. It works everywhere. History and properties are not copied.
-# * `CREATE TABLE x DEEP CLONE t VERSION AS OF n` copies files and metadata. **Databricks only**, and there the default kind of `CLONE`.
-# * `CREATE TABLE x SHALLOW CLONE t VERSION AS OF n` copies the log entry alone; the new table reads the files of the old one. Cheap for an
-#   experiment, useless as an archive: once VACUUM has removed those files from `t`, the clone can no longer be read. (Unity Catalog knows its clones:
-#   there VACUUM keeps the files that a clone still needs.)
+# * `CREATE TABLE x AS SELECT * FROM t VERSION AS OF n` copies the rows and works everywhere. It does not copy history and properties.
+# * `CREATE TABLE x DEEP CLONE t VERSION AS OF n` copies files and metadata. It works **on Databricks only**, where it is the default
+#   kind of `CLONE`.
+# * `CREATE TABLE x SHALLOW CLONE t VERSION AS OF n` copies only the log entry; the new table reads the files of the old one. It is cheap for an
+#   experiment but no archive: once VACUUM has removed those files from `t`, the clone can no longer be read. (Unity Catalog keeps track of shallow
+#   clones of its tables: there VACUUM keeps the files that a clone still needs.)
 
 # %% tags=["nbval-check-output"]
 archive = ws.table("demo_delta_archive")
@@ -428,16 +429,16 @@ for kind in ("deep", "shallow"):
     print(f"{kind} clone", outcome(spark.sql, clone))
 
 # %% [markdown]
-# > **On the exam** "How do you go back to an earlier version?" - `RESTORE`, in SQL or as `restoreToVersion` and `restoreToTimestamp` of Python's
-# > `DeltaTable`. Appending an old version to the table is a wrong choice: the bad rows stay. **Here** `DEEP CLONE` does not parse: open Delta does
-# > not have it. Open Delta has `SHALLOW CLONE`; whether it is accepted above depends on the catalog that stands in for Unity Catalog on this machine.
+# > **On the exam** the way back to an earlier version is `RESTORE`, in SQL or as `restoreToVersion` and `restoreToTimestamp` of Python's `DeltaTable`.
+# > Appending an old version to the table is wrong, because the bad rows stay. **Here** `DEEP CLONE` raises a syntax error, because open Delta does not
+# > have it. Open Delta has `SHALLOW CLONE`, but it also needs support by the catalog: the output above shows whether this machine's catalog has it.
 
 # %% [markdown]
 # ## 6 · Change data feed
 #
-# You want the deleted customers back **and** keep customer 8. No version has that state. What you need is the one bad commit, reversed. A table with
-# `delta.enableChangeDataFeed = true` records which rows each commit changed: `_change_type` is `insert`, `delete`, `update_preimage` (before) or
-# `update_postimage` (after). The starting and the ending version are both included.
+# You want the deleted customers back **and** want to keep customer 8. No version has that state: you have to reverse the one bad commit. A table with
+# `delta.enableChangeDataFeed = true` records which rows each commit changed. The column `_change_type` is `insert`, `delete`, `update_preimage` (the row
+# before an update) or `update_postimage` (the row after it). The starting and the ending version are both included.
 
 # %% tags=["nbval-check-output"]
 changes = (
@@ -450,12 +451,12 @@ display(
 )
 
 # %% [markdown]
-# Count the lines of version 2: one update gives **two** rows. A job that copies changes into another table must leave out `update_preimage`, or the
-# old value may win.
+# In version 2 one update gives **two** rows. A job that applies changes to another table must leave out `update_preimage`, or it may store the old
+# value.
 #
 # ### Exercise 2.6 - reverse one commit
-# `profiles` is as after version 4: customers 1, 4, 6 and 7 are missing, customer 8 is there. From the change data feed build `lost`: the rows that
-# **version 3** deleted, with the columns `customer_id` and `plan` alone.
+# `profiles` has the rows of version 4: customers 1, 4, 6 and 7 are missing, and customer 8 is stored. From the change data feed make the DataFrame
+# `lost`: the rows that **version 3** deleted, with only the columns `customer_id` and `plan`.
 
 # %%
 ### BEGIN SOLUTION
@@ -481,8 +482,8 @@ deleted.write.mode("append").saveAsTable(profiles)
 print(rows_of(spark.table(profiles)))
 
 # %% [markdown]
-# Eight customers. You have undone one commit and left the rest alone. The feed knows nothing about changes made before it was switched on, and VACUUM
-# removes its files like any others:
+# The table has all eight customers: one commit is undone, and the others are kept. The feed does not contain changes made before it was enabled, and
+# VACUUM removes its files too. A table without the feed raises an error:
 
 # %% tags=["nbval-check-output"]
 late = spark.read.option("readChangeFeed", "true").option("startingVersion", 0)
@@ -491,20 +492,20 @@ print("a table without the feed:", outcome(lambda: late.table(plans).count()))
 # %% [markdown]
 # ## 7 · Schema enforcement and evolution
 #
-# A write must fit the table. What Delta accepts as a fit surprises most people.
+# A write must fit the schema of the table, but Delta accepts more than most people expect.
 #
-# ### Exercise 2.7 - seven writes. Predict, then run
-# `demo_delta_usage` was made by `CREATE TABLE ... (customer_id BIGINT, minutes INT)`. Seven times a frame of one row is appended, with
-# `mode("append").saveAsTable(...)` unless stated otherwise. Say `"stored"` if the row is stored as given, `"changed"` if it is stored with other
-# values, and `"refused"` if the write fails. Give a dictionary `writes` with the keys a to g.
+# ### Exercise 2.7 - seven writes: predict, then run
+# `demo_delta_usage` was made by `CREATE TABLE ... (customer_id BIGINT, minutes INT)`. Seven frames of one row are written to it, with
+# `mode("append").saveAsTable(...)` unless stated otherwise. Set `writes` to a dictionary with the keys `"a"` to `"g"` and the values `"stored"` (the
+# row is stored as given; a column that the frame lacks may be null), `"changed"` (it is stored with other values) or `"refused"` (the write fails).
 #
 # * a: columns `customer_id`, `minutes`, `sessions`; the table has no `sessions`
 # * b: column `customer_id` alone
 # * c: `minutes` is the double 12.7
-# * d: `minutes` is the text `"many"`
+# * d: `minutes` is the string `"many"`
 # * e: columns in the other order, `minutes = 30`, `customer_id = 5`
-# * f: the frame of e, written with `insertInto`
-# * g: the frame of a, written with `append` and the option `mergeSchema`
+# * f: the frame of e, appended with `insertInto`
+# * g: the frame of a, appended with the option `mergeSchema`
 
 # %%
 ### BEGIN SOLUTION
@@ -528,16 +529,16 @@ print("g", outcome(wider.write.mode("append").option("mergeSchema", "true").save
 display(spark.table(enforced).orderBy("customer_id", "minutes"))
 
 # %% [markdown]
-# * An **unknown column** is refused, a **missing** one becomes null. `mergeSchema` adds the column; older rows show null in it.
-# * Types are **cast** where a cast works: 12.7 minutes became 12, without a warning. Only a value that cannot be cast stops the write. Schema
+# * An **unknown column** is refused, a **missing** one becomes null. `mergeSchema` adds the column; older rows have null in it.
+# * Types are **cast** where a cast is possible: 12.7 minutes became 12, without a warning. A value that cannot be cast makes the write fail. Schema
 #   enforcement does not protect your decimals.
-# * `saveAsTable` matches columns by **name**, `insertInto` and `INSERT INTO ... VALUES` by **position**: customer 5 with 30 minutes became customer
+# * `saveAsTable` matches columns by **name**, `insertInto` and `INSERT INTO t VALUES` by **position**: customer 5 with 30 minutes became customer
 #   30 with 5 minutes.
 # * `overwriteSchema` with `overwrite` replaces schema **and** rows. It is not a way to add a column.
 #
 # ### What evolution can do by itself
-# Adding a column is easy: old files lack it and give null. Dropping, renaming and changing a type concern what the files hold, and each needs a table
-# feature first.
+# A column can be added without further settings: old files lack it, and their rows return null. Dropping, renaming and changing a type affect columns that
+# the files already hold, so each needs a table feature first.
 
 # %% tags=["nbval-check-output"]
 evolving = ws.table("demo_delta_evolving")
@@ -562,17 +563,17 @@ for change in [*changes_of_schema[2:], "ALTER COLUMN minutes TYPE INT"]:
 print(spark.table(evolving).schema.simpleString())
 
 # %% [markdown]
-# Widening (INT to BIGINT) changes only the log; narrowing needs a rewrite of the table. Column mapping separates the name you see from the name in
-# the files. A program that does not know these features can no longer use the table, so switch them on only where you need them.
+# Widening (INT to BIGINT) changes only the log; narrowing needs a rewrite of the table. Column mapping separates the column name that you see from the name
+# in the files. A program that does not support these features can no longer use the table, so enable them only where you need them.
 #
 # MERGE has its own rule: `UPDATE SET *` and `INSERT *` **ignore** columns that the table lacks. `MERGE WITH SCHEMA EVOLUTION INTO ...` adds them.
 
 # %% [markdown]
 # ## 8 · Constraints
 #
-# `NOT NULL` and `CHECK` are enforced on every write, and one bad row stops the whole commit: a constraint does not filter. (To drop bad rows instead,
+# `NOT NULL` and `CHECK` are enforced on every write. One bad row makes the whole write fail: a constraint does not filter. (To drop bad rows instead,
 # filter before the write, or use an expectation of a declarative pipeline.) `PRIMARY KEY` and `FOREIGN KEY` in Unity Catalog are **informational**:
-# nothing checks them when you write.
+# they are not checked when you write.
 
 # %% tags=["nbval-check-output"]
 scores = ws.table("demo_delta_scores")
@@ -586,18 +587,19 @@ batches = {
 }
 for name, score in batches.items():
     batch = spark.range(100).selectExpr("id AS customer_id", f"{score} AS score")
-    told = outcome(batch.write.mode("append").saveAsTable, scores)
-    print(f"{name:18} {told:37} {spark.table(scores).count()} rows in the table")
+    result = outcome(batch.write.mode("append").saveAsTable, scores)
+    print(f"{name:18} {result:37} {spark.table(scores).count()} rows in the table")
 no_key = spark.sql("SELECT CAST(NULL AS BIGINT) AS customer_id, 0.5D AS score")
 print("a key of null     ", outcome(no_key.write.mode("append").saveAsTable, scores))
 
 # %% [markdown]
-# The third batch is the surprise. In standard SQL an unknown condition passes; in Delta a `CHECK` must be **true**, and `NULL BETWEEN 0 AND 1` is
-# not. Where null is allowed, say so.
+# The third batch is refused as well. In standard SQL a row passes a CHECK whose condition is unknown; in Delta the condition must be **true**, and `NULL
+# BETWEEN 0 AND 1` is not. If null is allowed, the condition has to say so.
 #
 # ### Exercise 2.8 - write the condition
-# Weekly usage: `minutes` is a double, at least 0 and at most the minutes of a week; it may be null when the feed was down. `sessions` is never null,
-# at least 0, and 0 only if there were no minutes (0 or null). Write the text of **one** CHECK condition on `minutes` and `sessions`.
+# The rules for weekly usage: `minutes` is a double, at least 0 and at most the number of minutes in a week; it may be null, because the feed can be down.
+# `sessions` is never null and at least 0; it is 0 only if `minutes` is 0 or null. Set `condition` to a string: **one** SQL condition on `minutes` and
+# `sessions` that enforces all these rules, without the word CHECK.
 
 # %%
 ### BEGIN SOLUTION
@@ -611,31 +613,31 @@ check("2.8", condition)
 
 # %% [markdown]
 # ### Generated and identity columns
-# Three more things a table can do for you. A **generated** column computes its value (`day DATE GENERATED ALWAYS AS (CAST(ts AS DATE))`); an
-# **identity** column numbers rows (`id BIGINT GENERATED ALWAYS AS IDENTITY`), possibly with gaps, and rules out concurrent writers. Column
-# **defaults** fill what a write leaves out.
+# A table can also fill in values. A **generated** column is computed from others (`day DATE GENERATED ALWAYS AS (CAST(ts AS DATE))`). An **identity**
+# column numbers the rows (`id BIGINT GENERATED ALWAYS AS IDENTITY`); the numbers need not be consecutive, and concurrent writes are not possible. A column
+# **default** supplies the value of a column that a write leaves out.
 
 # %%
-promises = {
+definitions = {
     "generated": "(ts TIMESTAMP, day DATE GENERATED ALWAYS AS (CAST(ts AS DATE)))",
     "identity": "(id BIGINT GENERATED ALWAYS AS IDENTITY, plan STRING)",
     "default": "(id BIGINT, plan STRING DEFAULT 'basic') TBLPROPERTIES ('delta.feature.allowColumnDefaults' = 'supported')",
 }
-for name, columns in promises.items():
+for name, columns in definitions.items():
     table = ws.table(f"demo_delta_{name}")
     spark.sql(f"DROP TABLE IF EXISTS {table}")
     print(f"{name:10}", outcome(spark.sql, f"CREATE TABLE {table} {columns}"))
 
 # %% [markdown]
-# > **On Databricks** all three statements run. **Here**, in open Delta, SQL knows only the default; generated and identity columns are made with the
-# > builder `DeltaTable.create`, which this course avoids because it does not run on this machine's Spark Connect. A `CHECK (day = CAST(ts AS DATE))`
+# > **On Databricks** all three statements run. **Here**, in open Delta, SQL supports only the default. Generated and identity columns need the builder
+# > `DeltaTable.create`, which this course avoids because it does not run on this machine's Spark Connect. The constraint `CHECK (day = CAST(ts AS DATE))`
 # > enforces the same rule everywhere, but it does not fill in the value.
 
 # %% [markdown]
 # ## 9 · Small files and OPTIMIZE
 #
 # Every write adds at least one file, and files are never changed. A stream that commits twice a minute leaves thousands of small ones, and opening
-# such a file takes longer than reading it. `OPTIMIZE` packs small files into large ones, in a new version, without changing a row.
+# such a file takes longer than reading it. `OPTIMIZE` rewrites small files into larger ones. It makes a new version and changes no row.
 
 
 # %% tags=["nbval-check-output"]
@@ -652,17 +654,17 @@ print(files_of(events), "file, ", spark.table(events).count(), "rows")
 print(len(at_version(events, 0).inputFiles()), "files are read for version 0")
 
 # %% [markdown]
-# The small files are still in storage, because version 0 needs them: right after OPTIMIZE the folder is **larger**. VACUUM (section 13) does
-# something else: it deletes files that the table no longer uses and packs nothing. `REFRESH TABLE` only clears what Spark has cached. The properties
-# `delta.autoOptimize.optimizeWrite` and `autoCompact` make later writes produce fewer files; they do not touch what is there. For managed tables in
-# Unity Catalog predictive optimization runs OPTIMIZE, VACUUM and ANALYZE by itself.
+# The small files are still in storage, because version 0 needs them: right after OPTIMIZE the folder is **larger**. VACUUM (section 13) deletes files that
+# the table no longer uses and combines none. `REFRESH TABLE` only clears what Spark has cached. The property `delta.autoOptimize.optimizeWrite` makes later
+# writes produce fewer files and leaves existing files as they are. With `delta.autoOptimize.autoCompact` a write is followed by a small OPTIMIZE if there
+# are many small files. For managed tables in Unity Catalog, predictive optimization runs OPTIMIZE, VACUUM and ANALYZE automatically.
 
 # %% [markdown]
 # ## 10 · Data skipping and Z-order
 #
 # For each file the log keeps the **smallest and largest value** of (by default) the first 32 columns. A query for customer 500 opens only files whose
-# range admits 500. There is no index. Skipping helps only if ranges are **narrow**. Our feed delivers by week, so each file holds all customers and a
-# few weeks:
+# range includes 500. There is no index. Files can be skipped only if their ranges are **narrow**. Usage is delivered by week, so each file of the next
+# table holds all customers and a few weeks:
 
 # %%
 watched = ws.table("demo_delta_watched")
@@ -685,8 +687,8 @@ print(customers_by_week.head(4).to_string(index=False))
 
 # %% [markdown]
 # ### Exercise 2.9 - skip files as Delta does
-# Write `files_to_read(found, value)`: `found` is a pandas frame with columns `rows`, `low` and `high`, one line for each file. Return how many files
-# **may** hold rows with exactly this value and so have to be opened.
+# Complete `files_to_read(found, value)`. `found` is a pandas DataFrame with the columns `rows`, `low` and `high` and one row for each file. Return an
+# integer: the number of files that **may** contain `value` and so have to be opened.
 
 
 # %%
@@ -699,9 +701,9 @@ def files_to_read(found, value):
 check("2.9", files_to_read)
 
 # %% [markdown]
-# `OPTIMIZE t ZORDER BY (column)` rewrites the files so that rows with near values lie together. On this small table OPTIMIZE would pack everything
-# into one file, so we first lower its target size. (On compute that does not let you set it, the table becomes one file and the numbers below become
-# 1.)
+# `OPTIMIZE t ZORDER BY (column)` rewrites the files so that each holds rows with nearby values. In this small table OPTIMIZE would combine all rows into
+# one file, so the next cell first lowers the target file size. (Where compute does not let you set it, the table becomes one file, and the numbers of
+# files below become 1.)
 
 # %%
 target = "spark.databricks.delta.optimize.maxFileSize"
@@ -734,8 +736,9 @@ for axes, (name, found) in zip(panels, pictured.items(), strict=True):
 figure
 
 # %% [markdown]
-# Each bar is a file, from its smallest to its largest customer. The dashed line is the customer asked for; files it crosses have to be opened.
-# Z-order made the ranges narrow. Delta's own planner counts the same way; `inputFiles` lists the files that are left once it has consulted the log:
+# Each bar is a file, from its smallest to its largest customer. The dashed line is the customer asked for; every file that the line crosses has to be
+# opened. The Z-order made the ranges narrow. Delta's planner counts in the same way: `inputFiles` lists the files that remain after it has read the
+# statistics in the log:
 
 # %%
 questions = {
@@ -756,8 +759,8 @@ count_opened("Z-order: customer", watched, 1)
 print(pd.DataFrame(opened).T)
 
 # %% [markdown]
-# **The price**: each file used to hold a few weeks and now holds all of them. A table has one layout, and every layout favours some queries over
-# others. Z-ordering by two columns tries to serve both: it does not sort; it groups rows that are close in both columns.
+# **The price**: each file held a few weeks before, and it holds all of them afterwards. A table has one layout, and every layout favours some queries over
+# others. A Z-order by two columns is a compromise: it does not sort the rows by one column, but groups rows that are close in both.
 
 # %%
 spark.sql(f"OPTIMIZE {watched} ZORDER BY (customer_id, minutes)")
@@ -766,6 +769,7 @@ print(pd.DataFrame(opened).T)
 
 # %% [markdown]
 # ### Three statements that fail, and one that works
+# The table of the next cell is partitioned by `month`.
 
 # %% tags=["nbval-check-output"]
 by_month = ws.table("demo_delta_by_month")
@@ -778,14 +782,15 @@ print(f"OPTIMIZE t {'WHERE month >= 4 ZORDER BY (customer_id)':45}", end=" ")
 print(outcome(spark.sql, f"OPTIMIZE {by_month} WHERE month >= 4 ZORDER BY (customer_id)"))
 
 # %% [markdown]
-# Within one partition the partition column has a single value, so there is nothing to order; `OPTIMIZE` has no `PARTITION BY`; and its `WHERE`
-# selects partitions, so it may name partition columns only.
+# Within a partition the partition column has a single value, so there is nothing to order. `OPTIMIZE` has no `PARTITION BY`. Its `WHERE` selects
+# partitions, so it may use partition columns only.
 
 # %% [markdown]
 # ## 11 · Partitioning
 #
-# A partitioned table keeps the rows of each value in files of their own. A filter on the partition column is answered from the log, also when the
-# column is wrapped in a function. A filter on another column prunes nothing by partition.
+# A partitioned table keeps the rows of each value of the partition column in separate files. A filter on that column leaves out whole partitions, even if
+# the column is inside an expression such as `month % 2`. A filter on another column leaves out none, and
+# neither does `OR` between the two.
 
 # %%
 all_files = files_of(by_month)
@@ -794,8 +799,9 @@ for where in ("month = 3", "month % 2 = 0", "month = 3 OR customer_id = 17"):
     print(f"{where:32}", len(spark.table(by_month).where(where).inputFiles()), "to open")
 
 # %% [markdown]
-# ### The trap: "we always look up one customer, so let us partition by customer"
-# A file cannot span partitions. Here are two deliveries of a small table, with and without partitions:
+# ### The trap: partitions by customer
+# "We always look up one customer, so let us partition by customer." But a file cannot span partitions. Two deliveries of a small table, with and
+# without partitions:
 
 # %%
 few = usage.where("customer_id <= 50").where(F.col("week_start") < dt.date(2025, 3, 1)).coalesce(1)
@@ -812,16 +818,16 @@ for name, columns in {"no partitions": [], "by customer_id": ["customer_id"]}.it
 pictures.bars(n_files, title=f"Data files after two deliveries of {few.count():,} rows", fmt="%.0f")
 
 # %% [markdown]
-# One file for each customer **and delivery**, a few rows in each. With a million customers that is a million files a day, and OPTIMIZE cannot pack
-# across partitions. Partition by a column with few values, so that partitions are large: the documentation asks for at least 1 GB in each, and sees
-# no need for partitions in tables below 1 TB (newer pages say 100 TB).
+# There is one file for each customer **and delivery**, with a few rows in each. With a million customers each delivery adds a million files, and OPTIMIZE
+# cannot combine files of different partitions. Partition by a column with few values, so that partitions are large: the documentation recommends at
+# least 1 GB in each, and no partitions for tables below 1 TB (100 TB on newer pages).
 
 # %% [markdown]
 # ## 12 · Liquid clustering
 #
-# `CLUSTER BY (columns)` stores the keys **in the table**. A plain `OPTIMIZE` follows them, only files that are not clustered yet are rewritten,
-# columns with many values are fine, and `ALTER TABLE` can change the keys. A Z-order is not remembered by the table: each `OPTIMIZE` has to name it
-# again, and it loses effect with every further column.
+# `CLUSTER BY (columns)` stores the clustering keys **in the table**. A plain `OPTIMIZE` uses them and rewrites only files that are not clustered yet.
+# Columns with many values are suitable, and `ALTER TABLE` can change the keys. Clustering is a table feature: a program that does not support it cannot
+# write to the table. A Z-order is not stored in the table: each `OPTIMIZE` has to name the columns again, and each further column makes it less effective.
 
 # %%
 clustered = ws.table("demo_delta_clustered")
@@ -887,9 +893,9 @@ for axes, question in zip(panels, summary.index, strict=True):
 figure
 
 # %% [markdown]
-# The dashed lines are two of the questions: one customer, and more than 2,500 minutes. Ordered by the customer alone, heavy use means opening most of
-# the strips. With both columns as keys, both questions open few files; one customer costs more than in the order made for it alone. Clustering cannot
-# be combined with the other layouts:
+# The dashed lines stand for two of the queries: one customer, and more than 2,500 minutes. Ordered by the customer alone, the query for heavy use opens
+# most of the strips. With both columns as keys, both queries open few files, but the query for one customer opens more than with the Z-order for it alone.
+# Clustering cannot be combined with the other layouts:
 
 # %% tags=["nbval-check-output"]
 other = ws.table("demo_delta_other")
@@ -904,18 +910,18 @@ for name, statement in statements.items():
     print(f"{name:28}", "accepted" if outcome(spark.sql, statement) == "accepted" else "refused")
 
 # %% [markdown]
-# Changing the keys rewrites nothing by itself: files stay as they are until a later OPTIMIZE takes them up (`OPTIMIZE t FULL` takes all).
+# A change of keys rewrites no file. Existing files keep their layout until a later OPTIMIZE rewrites them (`OPTIMIZE t FULL` rewrites all).
 #
 # ### Exercise 2.10 - choose a layout
-# For each table choose `"liquid"`, `"z-order"`, `"partition"` or `"nothing"`. Give a dictionary `layout` with the keys a to d.
+# Choose the best layout for each table. Set `layout` to a dictionary with the keys `"a"` to `"d"` and the values `"liquid"`, `"z-order"`, `"partition"`
+# or `"nothing"`:
 #
-# * a: new table of predictions in Unity Catalog, 5 million rows a day; people filter on the customer, on the date, or on both, and nobody knows what
-#   they will filter on next year
-# * b: a lookup table of 12 plans, read whole by every job
-# * c: table of 2021 that an old program, which knows no newer table features, still writes to; 300 files of 1 GB, not partitioned; queries filter on
-#   one of 40,000 shops
-# * d: an archive of 200 TB, loaded and deleted by whole calendar months of 2 TB each and always read by month, by an old engine that knows no newer
-#   table features
+# * a: a new table of predictions in Unity Catalog, 5 million rows a day; queries filter on the customer, on the date, or on both, and next year perhaps
+#   on another column
+# * b: a lookup table of 12 plans that every job reads as a whole
+# * c: a table from 2021 with 300 files of 1 GB, not partitioned; queries filter on one of 40,000 shops, and an old program that supports no newer table
+#   features still writes to it
+# * d: an archive of 200 TB, loaded, deleted and read by whole calendar months of 2 TB each, by an old engine that supports no newer table features
 
 # %%
 ### BEGIN SOLUTION
@@ -924,16 +930,16 @@ layout = {"a": "liquid", "b": "nothing", "c": "z-order", "d": "partition"}
 check("2.10", layout)
 
 # %% [markdown]
-# > **On the exam** before September 2025 the answer for a large table was "partition by date, Z-order by customer". **Today's** documentation
-# > recommends liquid clustering for all new tables; `CLUSTER BY AUTO` lets Databricks choose the keys. **Here** the same statements run on open
-# > Delta, which places rows by a Hilbert curve; file counts on Databricks differ.
+# > **On the exam** before September 2025 the answer for a large table was "partition by date, Z-order by customer". **Today's** documentation recommends
+# > liquid clustering for all new tables; `CLUSTER BY AUTO` lets Databricks choose the keys. **Here** `CLUSTER BY AUTO` does not exist; the other
+# > statements are the same in open Delta, but the numbers of files on Databricks differ.
 
 # %% [markdown]
 # ## 13 · VACUUM
 #
-# Old versions cost storage. `VACUUM` deletes data files that are **no longer part of the table and have been out of it for longer than the
-# retention**, 7 days unless the table says otherwise (`delta.deletedFileRetentionDuration`). The current version is never touched; old versions are.
-# Take a table with four versions:
+# Old versions use storage. `VACUUM` deletes data files that **the current version does not use and that left the table longer ago than the retention**,
+# which is 7 days unless the table property `delta.deletedFileRetentionDuration` says otherwise. VACUUM never deletes a file of the current version, but
+# old versions may lose theirs. Take a table with four versions:
 #
 # | version | what happened |
 # |---|---|
@@ -964,17 +970,17 @@ print("readable after a plain VACUUM:", before_vacuum)
 print("RETAIN 0 HOURS:", outcome(spark.sql, f"VACUUM {aged} RETAIN 0 HOURS"))
 
 # %% [markdown]
-# A plain VACUUM removed nothing, because no file has been out of the table for 7 days. Note what that means for a customer who asks to be forgotten:
-# after `DELETE` and `VACUUM` today, **yesterday's version still shows her** until the retention has passed and VACUUM runs again. (With deletion
-# vectors, the default on Databricks, a DELETE only marks rows; `REORG TABLE ... APPLY (PURGE)` must rewrite the files first.)
+# The plain VACUUM removed nothing, because no file left the table more than 7 days ago. Suppose a customer asks you to delete her data: after `DELETE` and
+# `VACUUM` today, **yesterday's version still contains her rows** until the retention has passed and VACUUM runs again. (With deletion vectors, the
+# default on Databricks, a DELETE only marks rows as deleted; `REORG TABLE ... APPLY (PURGE)` must rewrite the files first.)
 #
-# The refusal protects readers and writers at work: a file that a running job has written and not yet committed looks unused. The setting
-# `spark.databricks.delta.retentionDurationCheck.enabled` switches it off. We use another way, which needs no Spark setting: the table's own
-# retention.
+# The refusal of `RETAIN 0 HOURS` protects running jobs: a file that a job has written and not yet committed looks unused. The Spark setting
+# `spark.databricks.delta.retentionDurationCheck.enabled` switches this check off. The next cells use the table's own retention instead, which needs no
+# Spark setting.
 #
-# ### Exercise 2.11 - what will VACUUM forget? Predict, then run
-# No other job uses `aged`. We set its retention to 0 hours, VACUUM, and set it back to 7 days. Which of the versions 0, 1, 2 and 3 can be read
-# afterwards? Give a list. Think of the **files** that each version consists of.
+# ### Exercise 2.11 - after VACUUM: predict, then run
+# No other job uses `aged`. The next cell sets its retention to 0 hours, runs VACUUM, and sets the retention back to 7 days. Which of the versions 0, 1, 2
+# and 3 can be read afterwards? Set `still_readable` to a list of version numbers. Think of the **files** that each version consists of.
 
 # %%
 ### BEGIN SOLUTION
@@ -992,7 +998,7 @@ after_vacuum = readable(aged, range(4))
 # %% tags=["nbval-check-output"]
 print("readable:", after_vacuum)
 print("version 1:", outcome(lambda: at_version(aged, 1).collect()))
-print("restore to 1:", outcome(spark.sql, f"RESTORE TABLE {aged} TO VERSION AS OF 1"))
+print("restore to version 1:", outcome(spark.sql, f"RESTORE TABLE {aged} TO VERSION AS OF 1"))
 print("rows now:", [row[0] for row in rows_of(spark.table(aged))])
 log = spark.sql(f"DESCRIBE HISTORY {aged}").orderBy("version")
 deleted = F.col("operationMetrics")["numDeletedFiles"].alias("files deleted")
@@ -1012,23 +1018,31 @@ for y, found in ((1, before_vacuum), (0, after_vacuum)):
         axes.text(
             v, y, "readable" if there else "files gone", ha="center", va="center", color="white" if there else "black"
         )
-axes.set(yticks=[0, 1], yticklabels=["after", "before"], xticks=range(4), xlabel="version", title="What VACUUM forgets")
+axes.set(
+    yticks=[0, 1],
+    yticklabels=["after", "before"],
+    xticks=range(4),
+    xlabel="version",
+    title="Versions that can be read, before and after VACUUM",
+)
 axes.set_xticklabels(["0\ncreate", "1\nappend", "2\noverwrite", "3\nappend"])
 figure
 
 # %% [markdown]
-# Version 2 survives, because the current version still uses its file. Versions 0 and 1 are **listed in the history and cannot be read**: the log has
-# its own retention (`delta.logRetentionDuration`, 30 days). The history also dates the damage: each row `VACUUM END` has a time and says how many
-# files were deleted. A model whose run names version 1 can no longer be traced to its data.
+# Version 2 can still be read, because the current version uses its file. Versions 0 and 1 are **listed in the history and cannot be read**: the log has its
+# own retention (`delta.logRetentionDuration`, 30 days). The history also shows when the files were deleted: each row `VACUUM END` has a time and the
+# number of deleted files. If the run of a model names version 1, its training data can no longer be read.
 #
-# There is a second guard: time travel beyond the retention set on the table is refused, whether the files still exist or not. So **time travel ends
-# with the file retention, 7 days by default**, not with the log's 30.
+# There is a second limit: Delta refuses time travel to a version that was committed longer ago than the file retention, even if its files still exist.
+# So **time travel goes back 7 days by default**, not the 30 days of the log. The age counts from the commit: if the last good commit is 9 days old and a
+# bad one follows today, open Delta refuses to read or restore the good version until you raise
+# `delta.deletedFileRetentionDuration`. That helps only as long as VACUUM has not deleted its files.
 
 # %% [markdown]
 # ## 14 · Streaming reads
 #
-# A Delta table is a good source and sink of a stream: the log says what is new, and the **checkpoint** remembers what has been handled. With
-# `trigger(availableNow=True)` a stream handles what is there and then stops, like a batch job.
+# A stream can read from a Delta table and write to one. The log says which rows are new, and the **checkpoint** records which of them the stream has
+# processed. With `trigger(availableNow=True)` a stream processes the rows that are there and then stops, like a batch job.
 
 
 # %%
@@ -1062,8 +1076,10 @@ spark.sql(f"UPDATE {source} SET score = 0.9 WHERE customer_id < 40")
 print("after an update of 40 rows:", outcome(copy_new_rows))
 
 # %% [markdown]
-# Each run took only what was new. The update stops the stream: it expects a source that is **only appended to**, and it cannot pass a changed row on
-# as a new one. The error message lists the remedies. One is the option `skipChangeCommits`, which silently leaves such commits out:
+# Each run copied only the new rows. The update stops the stream: a plain stream needs a source that is **only appended to**, because it cannot tell its
+# target that a row has changed. There are two remedies. One is to read the change data feed as a stream, `readStream.option("readChangeFeed", "true")`,
+# which returns each change with its `_change_type`. The other is the option `skipChangeCommits`, which leaves out every commit that updates or deletes
+# rows, without a message:
 
 # %% tags=["nbval-check-output"]
 spark.sql(f"INSERT INTO {source} SELECT id, 0.5D FROM range(120, 130)")
@@ -1073,12 +1089,12 @@ print(copied.count(), "rows copied,", copied.where("score = 0.9").count(), "of t
 
 # %% [markdown]
 # ### Exercise 2.12 - which read?
-# Choose for each job: `"stream"` (as it is), `"stream, skip changes"`, `"stream of the change data feed"` or `"time travel"`. Give a dictionary
-# `which_read` with the keys a to d.
+# Choose the best read for each job. Set `which_read` to a dictionary with the keys `"a"` to `"d"` and the values `"stream"` (without options),
+# `"stream, skip changes"`, `"stream of the change data feed"` or `"time travel"`:
 #
 # * a: score each new row of an append-only event table once, every 10 minutes
-# * b: keep a copy of a feature table in another catalog **equal** to it; rows are updated and deleted
-# * c: score new customers; corrections of old rows must not stop the job, and old scores need not change
+# * b: keep a copy of a feature table in another catalog **equal** to its source, in which rows are updated and deleted
+# * c: score new customers once; corrections of old rows must not stop the job, and old scores need not change
 # * d: compare today's features with those of last Monday
 
 # %%
@@ -1093,15 +1109,15 @@ which_read = {
 check("2.12", which_read)
 
 # %% [markdown]
-# > **On Databricks** serverless compute takes `availableNow` (and refuses endless triggers in notebooks). Structured Streaming's **real-time mode**
-# > reaches milliseconds, and takes Delta **neither as a source nor as a sink**: a fast path goes from Kafka to Kafka, while an ordinary stream stores
-# > the same events in Delta for training. Chapter 10 returns to streams.
+# > **On Databricks** serverless compute supports `availableNow` and refuses triggers that run without end. The **real-time mode** of Structured Streaming
+# > has latencies of milliseconds, but Delta is **neither a source nor a sink** for it: a low-latency path goes from Kafka to Kafka, while an ordinary
+# > stream stores the same events in Delta for training. Chapter 10 returns to streams.
 
 # %% [markdown]
 # ## 15 · Pin a training version
 #
-# In three days an auditor asks: *which rows did this model see?* Logging the table's name is not enough, and neither is the row count. "Read, train,
-# then note the version" does not work either: a DataFrame is a **plan**, not a copy, and each action reads the table again.
+# In three days an auditor will ask: *which rows was this model trained on?* The table's name and the row count do not answer that. Nor does it help to
+# read, train and then note the version: a DataFrame is a **plan**, not a copy, and each action reads the table again.
 
 # %% tags=["nbval-check-output"]
 training = ws.table("demo_delta_training")
@@ -1116,11 +1132,11 @@ spark.sql(f"INSERT INTO {training} SELECT id, 1.0D, 1.0D FROM range(210, 260)")
 print("the same DataFrame after:  ", frame.count(), "rows")
 
 # %% [markdown]
-# The training set grew while it was in use. Look up the version **first**, read **exactly that version**, and log its number.
+# The training set grew while the job used it. Look up the version **first**, read **exactly that version**, and log its number.
 #
 # ### Exercise 2.13 - pin it
-# Complete `pin(table)`: it returns the number of the version that is current when it is called, and a DataFrame that will hold the rows of that
-# version whatever other jobs commit later.
+# Complete `pin(table)`. It returns a tuple of two: the number (an int) of the version that is current when it is called, and a DataFrame that returns the
+# rows of that version even after other jobs have committed.
 
 
 # %%
@@ -1134,8 +1150,8 @@ def pin(table):
 check("2.13", pin, training)
 
 # %% [markdown]
-# In the run, record the number twice: as a parameter, by which runs can be searched, and as a **dataset**, which the MLflow UI shows with the run. On
-# Databricks `mlflow.data.load_delta(table_name=..., version=...)` makes the dataset from the table; from a pandas frame it goes like this:
+# Record the number twice in the run: as a parameter, by which you can search runs, and in a **dataset**, which the MLflow UI shows with the run. On
+# Databricks `mlflow.data.load_delta(table_name=..., version=...)` makes the dataset from the table. The next cell makes it from a pandas DataFrame:
 
 # %%
 version = last_version(training)
@@ -1156,13 +1172,13 @@ spark.sql(f"DELETE FROM {training} WHERE customer_id < 150")
 again = spark.read.option("versionAsOf", int(logged.data.params["training_version"])).table(
     logged.data.params["training_table"]
 )
-print("now:", spark.table(training).count(), "rows; as the model saw it:", again.count(), "rows")
+print("now:", spark.table(training).count(), "rows; version logged in the run:", again.count(), "rows")
 print("dataset:", logged.inputs.dataset_inputs[0].dataset.name.split(".")[-1])
 
 # %% [markdown]
-# ### The trap: a dataset that forgets its version
-# MLflow knows a dataset by its name and a digest of its rows. Put the version **into the name**, as above: if two versions have the same rows and the
-# same name, the second run shows the record of the first. And see what is kept for version 0:
+# ### The trap: the dataset does not record version 0
+# MLflow identifies a dataset by its name and a digest of its rows. Put the version **into the name**, as above: if two versions have the same rows and
+# the same name, the second run shows the source of the first. The version in the source has another problem:
 
 # %% tags=["nbval-check-output"]
 for number in (0, 1):
@@ -1170,21 +1186,21 @@ for number in (0, 1):
     print(f"version {number} is recorded as", kept.get("delta_table_version"))
 
 # %% [markdown]
-# Version 0 is treated as "no version". The parameter is the record you can rely on.
+# MLflow treats version 0 as no version. Rely on the parameter.
 #
-# > **How long does a pin hold?** As long as the files exist: 7 days, unless you do something. To keep the data of an approved model for 18 months,
-# > copy the version when the model is approved (`DEEP CLONE` on Databricks, a copy by `CREATE TABLE AS SELECT ... VERSION AS OF` anywhere). Raising
-# > the log retention alone keeps entries whose files are gone. Raising both retentions keeps **every** file that a busy table ever had. The change
-# > data feed is vacuumed along with the rest.
+# > **How long can a logged version be read?** 7 days by default. To keep the training data of an approved model for 18 months, copy the version when the
+# > model is approved (`DEEP CLONE` on Databricks, `CREATE TABLE AS SELECT ... VERSION AS OF` everywhere). If you raise only the log retention, the history
+# > lists versions whose files are gone. If you raise both retentions, **every** file of a table that changes often is kept. VACUUM removes the files of
+# > the change data feed too.
 
 # %% [markdown]
 # ## Checkpoint · Undo one commit, keep the rest
 #
 # ### Exercise 2.14
-# It is Monday, 08:00. `predictions` holds one score for each customer. During the night a statement turned some scores into percent; after that, new
-# customers were scored, and OPTIMIZE ran. Find the bad commit in the history, and repair the table: the damaged rows get the scores back that they
-# had before, everything written later stays. The change data feed has been on from the start. Then read the table as `repaired`. Any way is fine, as
-# long as no customer is there twice.
+# It is Monday, 08:00. `predictions` holds one score between 0 and 1 for each customer. During the night a statement turned some scores into percentages.
+# After that, new customers were scored, and OPTIMIZE ran. Find the bad commit in the history and repair the table: damaged rows get back the scores that
+# they had before, and everything written later stays. The change data feed was enabled from the start. Then set `repaired` to the DataFrame of the whole
+# table, with one row for each customer. Any method is fine. (To start again, run the next cell again.)
 
 # %%
 predictions = ws.table("demo_delta_predictions")
@@ -1216,18 +1232,18 @@ check("2.14", repaired)
 # %% [markdown]
 # ## Recap
 #
-# 1. Files never change; the log says which of them make up a version. A commit is all or nothing.
-# 2. `append` never compares. Make writes repeatable: `replaceWhere`, or MERGE with a source whose keys are unique and not null.
-# 3. Time travel reads a version. RESTORE makes one current by a new commit and undoes everything after it. With the change data feed you can undo a
+# 1. Data files never change; the log says which of them make up a version. A commit is all or nothing.
+# 2. `append` compares no rows. For writes that can be repeated, use `replaceWhere`, or MERGE with a source whose keys are unique and not null.
+# 3. Time travel reads an old version. RESTORE makes it current by a new commit and undoes everything after it. With the change data feed you can undo a
 #    single commit.
-# 4. Files are skipped by their smallest and largest value. A layout narrows these ranges for some columns at the expense of others. For new tables
-#    use liquid clustering.
-# 5. VACUUM ends time travel: after seven days by default, whatever the history lists.
-# 6. Look up the version first, read exactly that one, log its number; copy it if it must outlive the retention.
+# 4. Files are skipped by their smallest and largest values. A layout narrows these ranges for some columns and widens them for others. For new tables use
+#    liquid clustering.
+# 5. Time travel goes back seven days by default, even if the history lists older versions, and VACUUM deletes their files.
+# 6. Look up the version first, read exactly that one, and log its number. Copy it if it must be kept longer than the retention.
 #
-# **Traps**: append twice · two source rows for one stored row fail, two for a new key do not, until the next run · a null key never matches · unknown
-# read options are ignored · 12.7 is stored as 12 · `insertInto` goes by position · a CHECK that is null refuses · Z-order on a partition column · a
-# partition for each customer · a stream meets an UPDATE · a DataFrame is a plan.
+# **Traps**: a retried append stores rows twice · two source rows for a new key are both inserted, and the next merge fails · a null key never matches ·
+# unknown read options are ignored · 12.7 is stored as 12 in an INT column · `insertInto` matches by position · a CHECK that is null refuses the row ·
+# a partition column cannot be Z-ordered · a partition for each customer makes tiny files · an UPDATE stops a plain stream · a DataFrame is a plan, not a
+# copy.
 #
-# **Next**: chapter 03 looks at what the raw tables hold before any model; chapter 04 turns them into feature tables, which are Delta tables with a
-# key.
+# **Next**: chapter 03 examines the raw tables before any model is trained; chapter 04 turns them into feature tables, which are Delta tables with a key.

@@ -2,26 +2,25 @@
 # # 07 · MLflow tracking
 # ## Which run won, and could I do it again?
 #
-# A week of experiments leaves forty models behind and one question: which of them do we keep, and why? If the answer is in a notebook that was edited
-# afterwards, or in somebody's head, the work has to be done twice. Tracking is the habit of letting **every run write its own record**: what went in,
-# what came out, and what it would take to do it again. The habit costs a few lines. This chapter shows those lines, and the ways in which they go
-# wrong.
+# After a week of experiments you have forty models and one question: which of them do you keep, and why? If the answer depends on a notebook that was
+# edited afterwards, or on somebody's memory, the work has to be done twice. With tracking, **every run writes its own record**: what went in, what came
+# out, and what is needed to repeat it. It takes a few lines of code. This chapter shows those lines and the ways in which they go wrong.
 #
 # **You will be able to**
 #
 # | | objective |
 # |---|---|
 # | log parameters, metrics, tags, pictures, data and models by hand | ASC-1.12, PRO-1.16 |
-# | say what autologging records, and what it leaves out | PRO-1.16 |
-# | give a sweep a parent run and child runs, across processes too | PRO-1.15 |
-# | find the best run by code, under conditions | ASC-1.11 |
-# | read the MLflow UI, and know what it cannot show | ASC-1.13 |
+# | say what autologging records and what it leaves out | PRO-1.16 |
+# | give a sweep a parent run and child runs, also across processes | PRO-1.15 |
+# | find the best run with code, under conditions | ASC-1.11 |
+# | read the MLflow UI and know what it cannot show | ASC-1.13 |
 # | repeat a run from its record alone | PRO-1.16 |
 #
-# **The pipeline so far**: feature tables (chapter 04), a model where the data lives (05), searches on many machines (06). This chapter makes their
-# results findable and repeatable; chapter 08 gives the winner a name and puts it in charge.
+# **The pipeline so far**: feature tables (chapter 04), a model trained with Spark ML (05), tuning in parallel (06). This chapter makes the results easy
+# to find and to repeat; chapter 08 registers and deploys the winner.
 #
-# Time: about 110 minutes. Every exercise has a `hint`. A check that says *todo* waits for you; it never stops the notebook.
+# Time: about 110 minutes. Every exercise has a `hint`. A check that says *todo* is waiting for your answer; it never stops the notebook.
 
 # %% tags=["parameters"]
 catalog = "main"
@@ -36,7 +35,7 @@ from course import churn
 
 import datetime as dt
 import functools
-import hashlib
+import importlib.metadata
 import inspect
 import json
 import re
@@ -61,18 +60,18 @@ ws = start("07_mlflow_tracking", catalog=catalog, schema=schema, n_customers=n_c
 fe = FeatureEngineeringClient()
 client = mlflow.MlflowClient()
 
-# Five thousand rows are quicker on one thread than on many that wait for each other.
+# With a few thousand rows, one thread is faster than many that wait for each other.
 threadpool_limits(1)
-# Two warnings that would repeat all the time. The second is the subject of section 8.
+# Hide two warnings that would repeat. The second is the subject of section 8.
 warnings.filterwarnings("ignore", module="sklearn")
 warnings.filterwarnings("ignore", message="Hint: Inferred schema contains integer")
 
 # %% [markdown]
-# `start` has chosen an **experiment**: the folder of runs that this notebook writes to. Begin with an empty one. A deleted run can be restored, so
-# nothing is lost if you come back to this chapter.
+# `start` has set the **experiment** that this notebook writes to: a folder of runs. The next cell empties it, in case you have worked on this chapter
+# before. A deleted run can be restored for a while, a deleted model cannot.
 
 # %%
-# An ML runtime cluster of Databricks switches autologging on by itself; here it has its own section.
+# A Databricks ML runtime cluster switches autologging on by itself. Section 5 covers it.
 mlflow.autolog(disable=True)
 for old in mlflow.search_runs(output_format="list"):
     client.delete_run(old.info.run_id)
@@ -80,8 +79,8 @@ for old in mlflow.search_logged_models(output_format="list"):
     client.delete_logged_model(old.model_id)
 
 # %% [markdown]
-# The rows to learn from: every label known on 29 September 2025 with its features, looked up point in time, kept as a Delta table. The table matters
-# in this chapter: it has versions, and a record that names the version can be followed.
+# The training data: every label known on 29 September 2025, with its features as of that moment, stored as a Delta table. A Delta table has versions,
+# and a record that names the version says exactly which rows were used.
 
 # %% tags=["nbval-check-output"]
 FEATURES = churn.NUMERIC
@@ -90,7 +89,7 @@ rows_table = ws.table("demo_track_rows")
 
 @functools.cache
 def read_rows(version):
-    """Training and validation rows of a version of the table, each customer on one side only, in a fixed order."""
+    """Training and validation rows of one version of the table. Each customer is in one part only; the order is fixed."""
     frame = spark.sql(f"SELECT * FROM {rows_table} VERSION AS OF {version}")
     parts = churn.split_by_customer(frame, test_percent=25)
     return tuple(part.toPandas().sort_values(["customer_id", "label_ts"], ignore_index=True) for part in parts)
@@ -110,16 +109,16 @@ print(f"{len(train):,} rows to train, {len(valid):,} to validate, {100 * valid['
 # %% [markdown]
 # ## 1 · Params, metrics, artifacts
 #
-# A run is a record with four drawers. What belongs where follows from what you want to do with it later:
+# A run stores four kinds of things. How you will use a fact later decides where it belongs:
 #
-# | drawer | holds | can change? | search |
+# | kind | holds | can it change? | in a search |
 # |---|---|---|---|
-# | parameter | an input, kept **as text** | no | `=`, `!=`, `LIKE` |
-# | metric | a number, once or at many steps | a new value joins the history | `=`, `>`, `<`, order |
-# | tag | a label, kept as text | yes, also after the run has ended | `=`, `!=`, `LIKE` |
-# | artifact | a file: picture, table, report | can be added | not searched |
+# | parameter | an input, stored **as text** | no | `=`, `!=`, `LIKE` |
+# | metric | a number, at one step or many | new values are added to its history | `=`, `!=`, `>`, `>=`, `<`, `<=` |
+# | tag | a label, stored as text | yes, also after the run has ended | `=`, `!=`, `LIKE` |
+# | artifact | a file: picture, table, report | files can be added | not searchable |
 #
-# `with mlflow.start_run()` opens the run and closes it whatever happens inside.
+# `with mlflow.start_run()` opens a run and closes it at the end of the block, also after an error.
 
 # %%
 with mlflow.start_run(run_name="logistic regression") as run:
@@ -129,11 +128,14 @@ with mlflow.start_run(run_name="logistic regression") as run:
     mlflow.log_metrics({"val_auc": churn.pandas_auc(valid["churned"], p), "val_mean": p.mean()})
     mlflow.set_tag("review", "open")
     to_call = valid[["customer_id"]].assign(score=p).nlargest(20, "score")
-    mlflow.log_text(to_call.to_csv(index=False), "reports/to_call.csv")
+    mlflow.log_dict({"columns": FEATURES}, "reports/columns.json")
+    with tempfile.TemporaryDirectory() as folder:
+        to_call.to_csv(Path(folder) / "to_call.csv", index=False)
+        mlflow.log_artifact(str(Path(folder) / "to_call.csv"), artifact_path="reports")
 
 # %% [markdown]
-# Now read it back, as a script would that knows nothing but the run's id. `info` says how the run went, `data` what was logged; artifacts are files
-# with a store of their own.
+# Now read the record back using only the run's id. A run has two parts: `info` (id, status, times) and `data` (params, metrics and tags, as
+# dictionaries). Artifacts are files and are listed separately.
 
 # %% tags=["nbval-check-output"]
 experiment_id, run_id = run.info.experiment_id, run.info.run_id
@@ -147,13 +149,13 @@ copy = mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path="reports
 print("a copy   ", len(Path(copy).read_text().splitlines()) - 1, "customers to call")
 
 # %% [markdown]
-# `mlflow.get_run(run_id)` returns the same object. `C` went in as a number and came back as the text `'1.0'`. Remember that for section 9.
+# `mlflow.get_run(run_id)` returns the same object. `C` was logged as a number and returned as the string `'1.0'`; this matters in section 9.
 #
-# `download_artifacts` wants its arguments by name: the first position is a URI. `MlflowClient().download_artifacts(run_id, path)` does the same, and
-# `mlflow.artifacts.load_text("runs:/<run_id>/reports/to_call.csv")` reads without a copy.
+# Pass the arguments of `mlflow.artifacts.download_artifacts` by name, because the first position is a URI. `MlflowClient().download_artifacts(run_id,
+# path)` does the same. `mlflow.artifacts.load_text("runs:/<run_id>/reports/to_call.csv")` returns the text and leaves no copy behind.
 #
 # ### The trap: what MLflow refuses, and what it does not
-# A call that is refused raises, and what stands after it in the block is not logged. One call below is worse than refused.
+# A refused call raises an exception, and the rest of the block is not logged. One call below is accepted, which is worse.
 
 
 # %% tags=["nbval-check-output"]
@@ -183,32 +185,33 @@ kept = client.get_run(refusals.info.run_id).data.params["columns"]
 print(f"of the 7,000 letters {len(kept):,} were kept")
 
 # %% [markdown]
-# Names take letters, digits and `_ - . : /` and space. The long parameter was cut at 6,000 characters without a word: a list of 800 columns belongs
-# in an artifact (`log_dict`).
+# A metric's name may contain letters, digits, space and `_ - . : /`. The long parameter was cut to 6,000 characters. MLflow only writes a warning to
+# its log, which this course hides. A list of 800 columns belongs in an artifact (`log_dict`).
 #
-# ### Exercise 7.1 - which drawer?
-# Say for each fact `"param"`, `"metric"`, `"tag"`, `"artifact"` or `"dataset"` (section 4: a reference to rows, with name, version and digest).
+# ### Exercise 7.1 - which kind?
+# Set `kind_of` to a dictionary from letter to `"param"`, `"metric"`, `"tag"`, `"artifact"` or `"dataset"` (section 4: a reference to rows, with name,
+# source and digest).
 #
 # * a: the learning rate of this run
-# * b: the loss after each of 60 rounds of boosting
-# * c: whether a colleague has approved the run; she will say so next week
+# * b: the loss after each of 60 boosting rounds
+# * c: whether a colleague has approved the run; she will decide next week
 # * d: the SHAP values of 400 customers, 2,400 numbers
 # * e: which rows the model was trained on
-# * f: the number of seconds that scoring 1,000 customers took, by which runs will be filtered
+# * f: how many seconds it took to score 1,000 customers; runs will be filtered by it
 
 # %%
 ### BEGIN SOLUTION
-drawer = {"a": "param", "b": "metric", "c": "tag", "d": "artifact", "e": "dataset", "f": "metric"}
+kind_of = {"a": "param", "b": "metric", "c": "tag", "d": "artifact", "e": "dataset", "f": "metric"}
 ### END SOLUTION
-check("7.1", drawer)
+check("7.1", kind_of)
 
 # %% [markdown]
 # ### Exercise 7.2 - one metric for each slice
-# One AUC for everybody hides the group that the model serves badly. Write `slice_metrics(frame, column)`: it takes a frame with `churned`, a score
-# `p` and a column to slice by, and returns a dictionary for `mlflow.log_metrics`, with keys such as `val_auc/plan/basic`.
+# An overall AUC can hide a group for which the model works badly. Write `slice_metrics(frame, column)`. `frame` has the columns `churned`, `p` (the
+# score) and the column to slice by. Return a dictionary for `mlflow.log_metrics`, from a name such as `val_auc/plan/basic` to the AUC of that slice.
 #
-# * A character that MLflow refuses in a name becomes `_`: a plan called `R&D = free` has the key `val_auc/plan/R_D _ free`.
-# * A slice in which everybody stayed, or everybody left, has no AUC: leave it out.
+# * Replace every character that MLflow refuses with `_`: a plan called `R&D = free` gets the name `val_auc/plan/R_D _ free`.
+# * Leave out a slice in which all customers stayed or all left: it has no AUC.
 #
 # `churn.pandas_auc(labels, scores)` computes an AUC.
 
@@ -216,13 +219,12 @@ check("7.1", drawer)
 # %%
 def slice_metrics(frame, column):
     ### BEGIN SOLUTION
-    return {
-        f"val_auc/{column}/{re.sub(r'[^A-Za-z0-9_. :/-]', '_', str(value))}": churn.pandas_auc(
-            part["churned"], part["p"]
-        )
-        for value, part in frame.groupby(column)
-        if part["churned"].nunique() == 2
-    }
+    found = {}
+    for value, part in frame.groupby(column):
+        if part["churned"].nunique() == 2:
+            name = re.sub(r"[^\w. :/-]", "_", str(value))
+            found[f"val_auc/{column}/{name}"] = churn.pandas_auc(part["churned"], part["p"])
+    return found
     ### END SOLUTION
 
 
@@ -231,19 +233,18 @@ check("7.2", slice_metrics)
 # %% [markdown]
 # ## 2 · Metrics over steps
 #
-# A metric may be logged at many steps: loss by round, AUC by epoch. Train two boosted models for 100 rounds each, one that learns fast and one that
-# learns slowly, and log the validation AUC after every round. `log_batch` sends all rounds in one request; a loop over `log_metric(..., step=...)`
-# sends one request for each.
+# A metric can be logged at many steps: loss by round, AUC by epoch. Train two boosted models for 100 rounds each, one with a high and one with a low
+# learning rate, and log the validation AUC after every round. `log_batch` sends up to 1,000 values in one request; a loop over
+# `log_metric(..., step=...)` sends one request per value.
 
 # %%
 from mlflow.entities import Metric
 
 
-def fit(frame, **settings):
-    """A boosted model. Equal rows and equal settings give an equal model."""
-    return HistGradientBoostingClassifier(early_stopping=False, random_state=seed, **settings).fit(
-        frame[FEATURES], frame["churned"]
-    )
+def fit(frame, random_state=seed, **settings):
+    """A boosted model. The same rows, settings and seed give the same model."""
+    model = HistGradientBoostingClassifier(early_stopping=False, random_state=random_state, **settings)
+    return model.fit(frame[FEATURES], frame["churned"])
 
 
 def auc_of(model, frame):
@@ -255,7 +256,7 @@ learners = {
     "slow": {"max_iter": 100, "learning_rate": 0.02, "max_depth": 1},
 }
 curves, step_runs = {}, {}
-mlflow.set_system_metrics_sampling_interval(0.5)
+mlflow.set_system_metrics_sampling_interval(0.1)
 for name, settings in learners.items():
     with mlflow.start_run(run_name=f"{name} learner", log_system_metrics=True) as run:
         mlflow.log_params(settings)
@@ -281,7 +282,7 @@ for (name, curve), style, colour in zip(curves.items(), ("-", "--"), (pictures.B
     axes.annotate(
         f"last {curve[-1]:.3f}", (len(curve) - 1, curve[-1]), xytext=(4, -9 if below else 5), textcoords="offset points"
     )
-axes.set(xlabel="round of boosting", ylabel="AUC, validation", title="Two runs, one hundred steps each")
+axes.set(xlabel="round of boosting", ylabel="AUC, validation", title="Two runs of 100 steps")
 axes.set_ylim(top=max(map(max, curves.values())) + 0.02)
 axes.set_xlim(right=115)
 axes.legend(frameon=False, loc="lower center")
@@ -289,11 +290,11 @@ figure
 
 # %% [markdown]
 # ### Exercise 7.3 - predict before you look
-# The runs are logged. Before the next cell reads the store, say what it will find.
+# The runs are logged. Predict what the next cell will find in the store, and set three strings:
 #
-# * `shown`: which value of `val_auc` does the record of the fast learner show, `"first"`, `"best"` or `"last"`?
-# * `first_by_record`: which run does a search with `order_by=["metrics.val_auc DESC"]` put first, `"fast"` or `"slow"`?
-# * `best_round_in`: which run contains the single best round, `"fast"` or `"slow"`? Read it from the picture.
+# * `shown`: which value of `val_auc` does the record of the fast learner show: `"first"`, `"best"` or `"last"`?
+# * `first_by_record`: which run comes first in a search with `order_by=["metrics.val_auc DESC"]`: `"fast"` or `"slow"`?
+# * `best_round_in`: which run has the single best round: `"fast"` or `"slow"`? Read it from the picture.
 
 # %%
 ### BEGIN SOLUTION
@@ -305,7 +306,7 @@ check("7.3", shown, first_by_record, best_round_in, curves)
 for name, run_id in step_runs.items():
     history = client.get_metric_history(run_id, "val_auc")
     print(
-        f"{name}: the record says {client.get_run(run_id).data.metrics['val_auc']:.2f},",
+        f"{name}: the record shows {client.get_run(run_id).data.metrics['val_auc']:.2f},",
         f"the history has {len(history)} values, the best is {max(one.value for one in history):.2f}",
     )
 by_record = client.search_runs(
@@ -314,12 +315,13 @@ by_record = client.search_runs(
 print("first by record:", by_record[0].info.run_name)
 
 # %% [markdown]
-# A record shows the **most recent** value of a metric, and a search ranks by it. MLflow cannot know whether high is good, so it does not pick a best
-# one. Two ways out: compute the best from the history, or log it under a name of its own (`best_val_auc`) when training ends.
+# A record shows the value of the **highest step** (or the latest value, if a step was logged twice), and a search sorts by it. MLflow cannot know
+# whether a high value is good, so it does not select the best. You have two options: compute the best value from the history, or log it under its own
+# name, such as `best_val_auc`, when training ends.
 #
 # ### Exercise 7.4 - best, not last
-# Write `best_step(run_id, key, higher_is_better=True)`. It returns the pair *(step, value)* of the best value in the history of a metric, the earlier
-# step if two are equal. The check asks for the highest value and, with `higher_is_better=False`, for the lowest.
+# Write `best_step(run_id, key, higher_is_better=True)`. It returns a pair *(step, value)*: the best value in the history of the metric `key`, and its
+# step. If two steps have the same value, return the earlier one. With `higher_is_better=False` the lowest value is the best.
 
 
 # %%
@@ -334,8 +336,8 @@ def best_step(run_id, key, higher_is_better=True):
 check("7.4", best_step, step_runs["fast"])
 
 # %% [markdown]
-# The two runs carry a third kind of metric that you did not log: `log_system_metrics=True` samples the machine in the background, here twice a
-# second. It tells whether a run was slow because of the model or because memory was full. It says nothing about quality.
+# The two runs also have metrics that you did not log: with `log_system_metrics=True` MLflow samples the machine in the background, here ten times a
+# second. System metrics show whether a run was slow because the processor was busy or the memory was full. They say nothing about model quality.
 
 # %% tags=["nbval-check-output"]
 sampled = client.get_run(step_runs["fast"]).data.metrics
@@ -344,13 +346,14 @@ print(
 )
 
 # %% [markdown]
-# > **On the exam** a run's metric is "the value". **Today** `get_run(...).data.metrics` holds the latest value and `get_metric_history` all of them.
-# > The first position of `log_metric` after key and value is `step`; without it every value has step 0, and a chart has nothing to draw.
+# > **On the exam** a metric is a single value. **Today** `get_run(...).data.metrics` holds the value of the highest step, and `get_metric_history`
+# > returns all values. The third argument of `log_metric`, after key and value, is `step`; without it every value gets step 0, and a chart by step is
+# > a single point.
 
 # %% [markdown]
 # ## 3 · Pictures
 #
-# Some faults have no number that gives them away. Two logistic regressions, one with `class_weight="balanced"`, the option that everybody recommends
+# Some faults do not show in a single number. Here are two logistic regressions, one of them with `class_weight="balanced"`, which is often recommended
 # for rare classes:
 
 # %% tags=["nbval-check-output"]
@@ -368,8 +371,8 @@ for name, weight in {"plain": None, "balanced": "balanced"}.items():
 truth = valid["churned"].to_numpy()
 gaps = {name: 100 * (score.mean() - truth.mean()) for name, score in scores.items()}
 said = ", ".join(f"{name} weights predict {100 * score.mean():.0f} % leavers" for name, score in scores.items())
-figure, (left, right) = pictures.draw(
-    alt=f"Left: the ROC curves of both models lie on each other. Right: calibration, {said}, {100 * truth.mean():.0f} % left; only plain weights follow the diagonal.",
+calibration_figure, (left, right) = pictures.draw(
+    alt=f"Left: the ROC curves of both models coincide. Right: calibration; {said}, and {100 * truth.mean():.0f} % left; only plain weights follow the diagonal.",
     size=(8, 3.4),
     columns=2,
 )
@@ -383,38 +386,38 @@ left.set(title="ROC curve", xlabel="stayers flagged (share)", ylabel="leavers fo
 right.set(title="Calibration, eight groups", xlabel="mean prediction, %", ylabel="left, %")
 left.legend(frameon=False, loc="lower right")
 right.legend(frameon=False, loc="upper left")
-figure
+calibration_figure
 
 # %% [markdown]
-# By AUC the runs are twins, because AUC asks for the order of the customers only. The calibration curve asks whether a score means what it says: a
-# customer with a predicted 40 % of the balanced model leaves in far fewer than 40 of 100 cases. If you multiply these scores by euros, you decide
-# wrongly. ROC curve, precision-recall curve and a confusion matrix at "the top 10 %" look alike for both.
+# The two AUCs are almost equal: AUC depends only on the order of the customers, and the weights hardly changed it. The calibration curve shows whether
+# a score can be read as a probability: of the customers to whom the balanced model gives 40 %, far fewer than 40 in 100 leave. Multiply such scores by
+# euros and you make wrong decisions. Neither the ROC curve nor the precision-recall curve shows the difference.
 #
-# A figure goes into the run with `mlflow.log_figure(figure, "plots/calibration.png")`: the name is required. `log_artifact` is for a file that is on
-# disk already.
+# `mlflow.log_figure(figure, path)` stores a figure as an artifact; `path` is required. `log_artifact` stores a file that is already on disk.
+# `mlflow.start_run(run_id=...)` opens an ended run again.
 #
 # ### Exercise 7.5 - put the evidence into the run
-# The run `score_runs["balanced"]` has ended. Add to **this** run, without starting another:
+# The run `score_runs["balanced"]` has ended. Add to **this** run, without creating another one:
 #
 # * the metric `calibration_gap`: mean prediction minus share of leavers, in percentage points (`gaps["balanced"]`)
-# * the picture above, `figure`, as `plots/calibration.png`
+# * the picture above, `calibration_figure`, as `plots/calibration.png`
 #
-# Then set `evidence` to the id of the run that holds them.
+# Then set `evidence` to the id of the run that holds them, a string.
 
 # %%
 ### BEGIN SOLUTION
 ### STUB: evidence = ...
 with mlflow.start_run(run_id=score_runs["balanced"]) as reopened:
     mlflow.log_metric("calibration_gap", gaps["balanced"])
-    mlflow.log_figure(figure, "plots/calibration.png")
+    mlflow.log_figure(calibration_figure, "plots/calibration.png")
 evidence = reopened.info.run_id
 ### END SOLUTION
 check("7.5", evidence, score_runs["balanced"], gaps["balanced"])
 
 # %% [markdown]
-# ### Why did the model say so? SHAP
-# SHAP splits one prediction into a part for each feature; the parts and a base value add up to the model's output. The picture answers a question
-# that reviewers ask first: *what does the model look at, and in which direction?*
+# ### Explain predictions with SHAP
+# SHAP splits one prediction into contributions of the features; the contributions and a base value add up to the model's output. The picture answers
+# what reviewers often ask first: *which features does the model use, and in which direction?*
 
 # %% tags=["nbval-check-output"]
 import shap
@@ -423,9 +426,9 @@ gentle = fit(train, max_iter=60, learning_rate=0.1, max_depth=2)
 asked = valid[FEATURES].head(400)
 explained = shap.TreeExplainer(gentle)(asked)
 added_up = explained.base_values + explained.values.sum(axis=1)
-print("one part for each customer and feature:", explained.values.shape)
-print("parts add up to the log-odds          :", np.allclose(added_up, gentle.decision_function(asked)))
-print("parts add up to the probability       :", np.allclose(added_up, gentle.predict_proba(asked)[:, 1]))
+print("customers, features                  :", explained.values.shape)
+print("values add up to the log-odds        :", np.allclose(added_up, gentle.decision_function(asked)))
+print("values add up to the probability     :", np.allclose(added_up, gentle.predict_proba(asked)[:, 1]))
 
 # %% tags=["picture"]
 size_of = pd.Series(np.abs(explained.values).mean(axis=0), index=FEATURES).sort_values()
@@ -458,17 +461,17 @@ with mlflow.start_run(run_name="gentle boosting, explained"):
 # %% [markdown]
 # ## 4 · Datasets
 #
-# "Which rows was it trained on?" needs more than a table's name, because tables change. `log_input` records a **dataset**: name, schema, a digest,
-# where it came from, and which role it played (`context`). It stores **no rows**.
+# "Which rows was it trained on?" needs more than the name of a table, because tables change. `log_input` records a **dataset**: its name, schema,
+# digest, source and role (`context`). It stores **no rows**.
 
 # %% tags=["nbval-check-output"]
 from mlflow.data.sources import DeltaDatasetSource
 
 
 def dataset_of(frame, version):
-    """The rows as a dataset that knows the version of the table they came from."""
+    """The rows as a dataset with the version of the table that they came from."""
     source = DeltaDatasetSource(delta_table_name=rows_table, delta_table_version=version)
-    return mlflow.data.from_pandas(frame, source=source, name="churn rows", targets="churned")
+    return mlflow.data.from_pandas(frame, source=source, name=f"churn rows v{version}", targets="churned")
 
 
 with mlflow.start_run(run_name="with its data") as run:
@@ -485,11 +488,13 @@ for logged in client.get_run(run.info.run_id).inputs.dataset_inputs:
     )
 
 # %% [markdown]
-# From such a record a colleague reads source, column types and role, and can follow the version back by time travel, as long as that version is kept.
-# She cannot load rows from the run, and the profile counts rows; it holds no means or quantiles (those are monitoring, chapter 11).
+# From this record a colleague can read the source, the column types and the role, and query that version of the table with time travel as long as it
+# is kept. She cannot load rows from the run, and the profile holds counts only, no means or quantiles (chapter 11 covers monitoring). For a table that
+# Spark reads, `mlflow.data.load_delta(table_name=..., version="0")` builds the same kind of dataset.
 #
-# ### The trap: version 0, and equal digests
-# The first version of a Delta table is number 0. Look at what is recorded if you pass it as a number:
+# ### The trap: version 0 and equal digests
+# The first version of a Delta table is number 0. See what is recorded if you pass it as a number, which changes a digest notices, and what happens if
+# one frame is logged as two versions:
 
 # %% tags=["nbval-check-output"]
 for version in ("0", 0, 1):
@@ -501,19 +506,31 @@ changed = {
     "a number in row 5": base.assign(minutes=base["minutes"].where(base.index != 5, -1.0)),
     "a number in row 11,000": base.assign(minutes=base["minutes"].where(base.index != 11_000, -1.0)),
     "every date": base.assign(seen=pd.Timestamp("2019-01-01")),
+    "the order of the rows": base[::-1],
 }
 for what, frame in changed.items():
     same = mlflow.data.from_pandas(frame).digest == mlflow.data.from_pandas(base).digest
     print(f"changed {what:23} ->", "the same digest" if same else "another digest")
 
+for version in ("3", "4"):
+    source = DeltaDatasetSource(delta_table_name=rows_table, delta_table_version=version)
+    with mlflow.start_run(run_name="one name") as run:
+        mlflow.log_input(mlflow.data.from_pandas(train, source=source, name="one name"), context="training")
+    kept = json.loads(client.get_run(run.info.run_id).inputs.dataset_inputs[0].dataset.source)
+    print(f"logged with version {version}, the record has version {kept['delta_table_version']}")
+
 # %% [markdown]
-# Zero counts as "not given", and the record would follow the table's **latest** version, whatever that is by then: pass the version as text. And
-# another digest proves another frame, but an equal one proves nothing: dates are not hashed, nor what comes after row 10,000.
+# * **Version.** A 0 counts as "not given", so the record would mean the **latest** version of the table, whatever that is by then. Pass the version
+#   as a string.
+# * **Digest.** A different digest may only mean another row order, index or type, and an equal digest proves nothing: dates, booleans, text columns
+#   with a missing value and values after row 10,000 are not hashed.
+# * **Name.** If name and digest are equal, the store here keeps the source that was logged first in the experiment, so the second run has the wrong
+#   version, without an error. `dataset_of` therefore puts the version into the name.
 #
 # ## 5 · Autologging
 #
-# `mlflow.autolog()` wraps the `fit` of every supported library: parameters, training metrics, plots and the model are logged without a line of yours.
-# `mlflow.sklearn.autolog()` does it for one library. Switch it on and fit a tree:
+# `mlflow.autolog()` wraps the `fit` of every supported library. What it records depends on the library: for scikit-learn parameters, training metrics,
+# plots and the model. `mlflow.sklearn.autolog()` switches it on for one library. Switch it on and fit a tree:
 
 # %% tags=["nbval-check-output"]
 mlflow.sklearn.autolog(log_models=False, silent=True)
@@ -529,13 +546,15 @@ data = by_itself.data
 print("parameters    ", len(data.params), "among them max_depth =", data.params["max_depth"])
 print("metrics       ", sorted(data.metrics))
 print("validation    ", [name for name in data.metrics if "val" in name])
+print("estimator, tag", data.tags["estimator_name"])
 print("data came from", by_itself.inputs.dataset_inputs[0].dataset.source_type)
-print("still open    ", mlflow.active_run() is not None)
+print("run is open   ", mlflow.active_run() is not None)
 
 # %% [markdown]
-# Everything that the library knows is there. What it cannot know is missing: how the model does on **other** rows, which table and version the frame
-# came from (the source is just "code"), why the threshold is what it is. And the run is closed when `fit` returns, so the natural next line goes
-# elsewhere:
+# Autologging records what the library knows: the parameters, the training metrics, and the class of the estimator as tags. It does not know which table
+# and version the frame came from (the source is just "code"), or why you chose a threshold. Of the **validation** it records calls of `model.score` and
+# of scikit-learn metrics on the result of `predict`, under names such as `f1_score_unknown_dataset`; it does not see `auc_of` or any other function of
+# your own. The run is closed when `fit` returns, so a `log_metric` on the next line goes to another run:
 
 # %% tags=["nbval-check-output"]
 small = tree(3)
@@ -546,8 +565,8 @@ mlflow.end_run()
 
 # %% [markdown]
 # ### Exercise 7.6 - two fits, one run
-# Predict. Autologging is on. Inside **one** `with mlflow.start_run():` you fit `tree(1)`, then `tree(12)`. Afterwards the run has one `max_depth` and
-# one `training_roc_auc`. From which fit is each, `"first"` or `"second"`?
+# Predict. Autologging is on. Inside **one** `with mlflow.start_run():` you fit `tree(1)` and then `tree(12)`. Afterwards the run has one `max_depth` and
+# one `training_roc_auc`. Which fit does each come from? Set the two values of the dictionary to `"first"` or `"second"`.
 
 # %%
 ### BEGIN SOLUTION
@@ -564,18 +583,18 @@ print("training_roc_auc", round(mixed.metrics["training_roc_auc"], 2))
 print("of the two fits ", [round(auc_of(one, train), 2) for one in trees])
 
 # %% [markdown]
-# The record describes a model that never existed: the depth of one fit and the quality of the other. Parameters keep their first value and metrics
-# show their last; autologging swallows the refusal, because logging must never stop a training. One fit, one run.
+# The record describes a model that never existed, with the depth of one fit and the quality of the other. A parameter keeps its first value, and a metric
+# shows its last. Autologging catches the error, because a failure to log should not stop the training. Make one run for each fit.
 #
-# ### Exercise 7.7 - one run that holds it all
+# ### Exercise 7.7 - one complete run
 # With autologging still on, make **one** run that holds
 #
 # * what autologging records of `tree(4)`
-# * `val_auc` on the validation rows
-# * the training rows as a dataset with the version of the table (`dataset_of`), context `"training"`
+# * the metric `val_auc` on the validation rows
+# * the training rows as a dataset with the version of the table (`dataset_of`; the rows are those of version 0), context `"training"`
 # * a tag `purpose` with the value `exercise`
 #
-# and set `whole` to its id.
+# and set `whole` to its id, a string.
 
 # %%
 ### BEGIN SOLUTION
@@ -586,10 +605,10 @@ with mlflow.start_run(run_name="tree, complete") as run:
     mlflow.log_metric("val_auc", auc_of(tree(4), valid))
 whole = run.info.run_id
 ### END SOLUTION
-check("7.7", whole)
+check("7.7", whole, train, valid)
 
 # %% [markdown]
-# For a search such as `GridSearchCV` autologging makes a parent and child runs by itself. How many children do seven candidates give?
+# For a search such as `GridSearchCV`, autologging creates a parent run and child runs. How many children are there for seven candidates?
 
 # %% tags=["nbval-check-output"]
 from sklearn.model_selection import GridSearchCV
@@ -604,9 +623,9 @@ print(f"7 candidates, {len(children)} child runs")
 mlflow.sklearn.autolog(disable=True)
 
 # %% [markdown]
-# Only the best five: `max_tuning_runs=5` is the default of autologging.
+# Only the best five candidates get a child run: the default of autologging is `max_tuning_runs=5`.
 #
-# ### Spark ML has two switches with similar names
+# ### Two switches with similar names for Spark
 
 
 # %% tags=["nbval-check-output"]
@@ -617,7 +636,7 @@ from pyspark.ml.feature import VectorAssembler
 assembled = VectorAssembler(inputCols=["minutes_trend", "tickets_30d"], outputCol="features").transform(
     spark.sql(f"SELECT * FROM {rows_table} VERSION AS OF 0")
 )
-# Without the list MLflow looks for one in the settings of `sparkContext`, which Spark Connect and serverless compute do not have.
+# Without this list MLflow reads one from `sparkContext`, which does not exist on Spark Connect (and so on serverless compute).
 allowed = ["pyspark.ml.classification.LogisticRegressionModel"]
 mlflow.pyspark.ml.autolog(log_model_allowlist=allowed, log_models=False, log_datasets=False, silent=True)
 LogisticRegression(labelCol="churned", maxIter=3, regParam=0.1).fit(assembled)
@@ -627,17 +646,19 @@ print("mlflow.pyspark.ml.autolog:", {name: spark_run.data.params[name] for name 
 print("metrics                  :", dict(spark_run.data.metrics))
 
 # %% [markdown]
-# `mlflow.pyspark.ml.autolog()` records the estimator's parameters (and no training metric for this one). `mlflow.spark.autolog()`, in spite of its
-# name, notes which **data sources** Spark has read; it needs a JAR of its own and never looks at an estimator.
+# `mlflow.pyspark.ml.autolog()` records the estimator's parameters, and no training metric for this one. `mlflow.spark.autolog()`, despite its name,
+# records which **data sources** Spark reads; it needs an extra JAR and ignores estimators.
 #
-# > **On the exam** "autolog for Spark ML" may be spelt `mlflow.spark.autolog()`, an old mistake of study material. **Today**
-# > `mlflow.pyspark.ml.autolog()` or the umbrella `mlflow.autolog()`. **On Databricks** an ML runtime cluster calls `mlflow.autolog()` for an
-# > interactive notebook; **serverless compute does not**: call it yourself, or no run appears and no error either.
+# > **On the exam** "autolog for Spark ML" may be spelt `mlflow.spark.autolog()`, a mistake of older study material. **Today** the call is
+# > `mlflow.pyspark.ml.autolog()` or the general `mlflow.autolog()`. On Spark Connect the first needs `log_model_allowlist`, as above, and the second
+# > alone records no Spark ML and raises no error. **On Databricks** an ML runtime cluster calls `mlflow.autolog()` for an interactive notebook, but
+# > its autologging skips runs that you open with `mlflow.start_run()` unless you call `mlflow.autolog()` yourself. **Serverless compute does not call
+# > it at all.**
 
 # %% [markdown]
 # ## 6 · Nested runs
 #
-# Three depths are three runs that belong together. A second `start_run` inside an open run is refused, unless you say that a child is meant:
+# The runs of a sweep over three depths belong together. A second `start_run` inside an open run is refused unless you mark it as a child:
 
 # %% tags=["nbval-check-output"]
 with mlflow.start_run(run_name="outer") as outer:
@@ -647,17 +668,17 @@ with mlflow.start_run(run_name="outer") as outer:
 outer_record, inner_record = (client.get_run(one.info.run_id) for one in (outer, inner))
 print("the child's parent is  :", inner_record.data.tags["mlflow.parentRunId"] == outer.info.run_id)
 print("metrics of the parent  :", outer_record.data.metrics)
-print("parent knows its child :", inner.info.run_id in str(outer_record.to_dictionary()))
+print("parent names its child :", inner.info.run_id in str(outer_record.to_dictionary()))
 
 # %% [markdown]
-# The relation is **one tag on the child**, `mlflow.parentRunId`. Nothing moves up: the parent has no metric, no parameter, no artifact of its
-# children and does not know them. Two things follow. A plain search returns parents and children mixed. And a parent that should show the winner has
-# to be told.
+# The relation is **one tag on the child**, `mlflow.parentRunId`. Nothing is copied to the parent: it has no metrics, parameters or artifacts of its
+# children, and no list of them. This has two consequences: a plain search returns parents and children mixed, and you have to log the winner to the
+# parent yourself.
 #
-# The tag also works where no parent is open, in a task of a job or on another machine. `nested=True` does not:
+# The tag also works where no parent is open, for example in a job task or on another machine. `nested=True` does not:
 
 # %% tags=["nbval-check-output"]
-outer_id = outer.info.run_id  # the parent has ended long ago
+outer_id = outer.info.run_id  # the parent has already ended
 
 
 def parent_of(**options):
@@ -674,7 +695,7 @@ print("client with the tag  ", "has the parent" if by_client.data.tags["mlflow.p
 client.set_terminated(by_client.info.run_id)
 
 # %% [markdown]
-# Here is a sweep of nine settings, a parent with nine children, and what its record is good for:
+# Here is a sweep over nine settings: one parent with nine children.
 
 # %%
 with mlflow.start_run(run_name="sweep: depth and rate") as sweep:
@@ -690,31 +711,32 @@ with mlflow.start_run(run_name="sweep: depth and rate") as sweep:
 children = mlflow.search_runs([experiment_id], filter_string=f"tags.mlflow.parentRunId = '{sweep.info.run_id}'")
 by_setting = children.set_index(["params.learning_rate", "params.max_depth"]).sort_index()
 ends = {rate: by_setting.loc[(rate, "4"), ["metrics.train_auc", "metrics.val_auc"]] for rate in ("0.03", "0.3")}
-said = ", ".join(
-    f"at rate {rate} {ends[rate].iloc[0]:.2f} in training and {ends[rate].iloc[1]:.2f} in validation" for rate in ends
+shallow = {rate: by_setting.loc[(rate, "1"), ["metrics.train_auc", "metrics.val_auc"]] for rate in ends}
+said = "; ".join(
+    f"rate {rate}, training from {shallow[rate].iloc[0]:.2f} to {ends[rate].iloc[0]:.2f}, "
+    f"validation from {shallow[rate].iloc[1]:.2f} to {ends[rate].iloc[1]:.2f}"
+    for rate in ends
 )
-figure, axes = pictures.draw(
-    alt=f"AUC by depth of the trees. At depth 4: {said}. The gap grows with depth and with rate.", size=(8, 3)
-)
+figure, axes = pictures.draw(alt=f"AUC by depth of the trees, from depth 1 to depth 4: {said}.", size=(8, 3))
 for rate, marker in {"0.03": "o", "0.3": "s"}.items():
     for part, style, colour in (("train", "--", pictures.ORANGE), ("val", "-", pictures.BLUE)):
         curve = [by_setting.loc[(rate, depth), f"metrics.{part}_auc"] for depth in ("1", "2", "4")]
         axes.plot(["1", "2", "4"], curve, style, marker=marker, color=colour)
         axes.annotate(f" {part}, rate {rate}", ("4", curve[-1]), xytext=(6, 0), textcoords="offset points", va="center")
-axes.set(xlabel="max_depth", ylabel="AUC", title="Nine children, one query: where training and validation part")
+axes.set(xlabel="max_depth", ylabel="AUC", title="Training and validation AUC of six children of the sweep")
 figure
 
 # %% [markdown]
-# The more the model may bend, the better it knows the rows it has seen, and the less it gains on others. A picture like this is made from the store,
-# by anybody, at any time: nobody has to run the sweep again.
+# At rate 0.3 the training AUC rises with the depth while the validation AUC falls: the model overfits. At rate 0.03 both still rise. Anybody can draw
+# this picture from the store, without running the sweep again.
 #
-# ### Exercise 7.8 - a sweep that sums itself up
+# ### Exercise 7.8 - log the winner to the parent
 # Run a sweep over `max_depth` 1, 2 and 3 with `fit(train, max_iter=40, learning_rate=0.1, max_depth=depth)`:
 #
 # * one parent, and one child for each depth with its parameter `max_depth` and its metric `val_auc`
-# * when the loop ends, the **parent** gets the metric `val_auc` of the winner and the tag `best_run_id` with the winner's run id
+# * after the loop, the **parent** gets the metric `val_auc` of the winner and the tag `best_run_id` with the winner's run id
 #
-# Set `parent_id`.
+# Set `parent_id` to the id of the parent, a string.
 
 # %%
 ### BEGIN SOLUTION
@@ -736,18 +758,19 @@ check("7.8", parent_id)
 # %% [markdown]
 # ## 7 · Logged models
 #
-# In MLflow 3 a model is not a folder of a run any more. `log_model(model, name=...)` creates a **LoggedModel**: an object of the experiment with an
-# id, its own metrics and parameters, and a link to the run that made it. One run may own many, such as the checkpoints of one training.
+# In MLflow 3 a model is no longer a folder inside a run. `log_model(model, name=...)` creates a **LoggedModel**: an object of the experiment with its
+# own id, metrics and parameters, and a link to the run that made it. One run can have many, such as the checkpoints of one training.
 #
-# First the trap that stops half of all older notebooks on the first try:
+# First the trap: a call that works in older MLflow is refused here.
 
 # %% tags=["nbval-check-output"]
-with mlflow.start_run(run_name="logged as ever") as run:
-    print("log_model as ever      :", outcome(lambda: mlflow.sklearn.log_model(gentle, name="model")))
+with mlflow.start_run(run_name="logged as before") as run:
+    print("log_model, no format named:", outcome(lambda: mlflow.sklearn.log_model(gentle, name="model")))
 
 # %% [markdown]
-# Outside Databricks, MLflow 3 stores scikit-learn models with *skops*, which refuses classes that it does not trust: all tree ensembles. Name the
-# format and it works. On Databricks the default is `cloudpickle`, and the call above passes. Now three checkpoints of one training:
+# Outside Databricks, recent MLflow (here 3.17; 3.12 did not do it yet) stores scikit-learn models with *skops*, which refuses classes that it does not
+# trust: trees, alone and in ensembles, nearest neighbours and more. To store them, name the format. On Databricks the default is `cloudpickle`, and the
+# call above works. Here are three checkpoints of one training:
 
 # %%
 checkpoints = {}
@@ -759,7 +782,7 @@ with mlflow.start_run(run_name="three checkpoints") as checkpoint_run:
             name=f"rounds-{rounds}",
             serialization_format="cloudpickle",
             signature=infer_signature(valid[FEATURES], model.predict_proba(valid[FEATURES])[:, 1]),
-            # Named, because finding them out takes MLflow a process of its own for each model.
+            # Named here, because MLflow would start a process for each model to find them.
             pip_requirements=mlflow.sklearn.get_default_pip_requirements(include_cloudpickle=True),
         )
         mlflow.log_metric("val_auc", auc_of(model, valid), step=rounds, model_id=info.model_id)
@@ -777,14 +800,13 @@ print(
 )
 
 # %% [markdown]
-# The run lists no files, and nothing is lost: the model lies with the experiment, and `runs:/<run_id>/<name>` is resolved to it. Because each value
-# was logged with `model_id`, the models have metrics of their own and can be searched. A search for **runs** could only say that this run is the
-# best; not which of its models.
+# The run lists no files because the models are stored with the experiment; the old URI `runs:/<run_id>/<name>` still finds them. Each value was logged
+# with `model_id`, so each model has its own metric and can be searched. A search for **runs** finds this run, but not which of its models is the best.
 #
 # ### Exercise 7.9 - which checkpoint?
-# Find the best checkpoint of `checkpoint_run` by `val_auc` with `mlflow.search_logged_models`, and set `best_model` to its **id**. The function takes
-# `experiment_ids`, `filter_string`, `order_by` (a list of dictionaries with `field_name` and `ascending`), `max_results` and `output_format="list"`;
-# a model's attribute `source_run_id` says which run made it.
+# Use `mlflow.search_logged_models` to find the best checkpoint of `checkpoint_run` by `val_auc`, and set `best_model` to its **id**, a string that
+# begins with `m-`. The function takes `experiment_ids`, `filter_string`, `order_by` (a list of dictionaries with `field_name` and `ascending`),
+# `max_results` and `output_format="list"`. Without `order_by` the newest model comes first. The attribute `source_run_id` of a model names its run.
 
 # %%
 ### BEGIN SOLUTION
@@ -801,15 +823,15 @@ best_model = found[0].model_id
 check("7.9", best_model, checkpoint_run.info.run_id)
 
 # %% [markdown]
-# > **On the exam** `mlflow.sklearn.log_model(model, "model")` puts a folder `model` into the run's artifacts. **Today** the second argument is called
-# > `name`; `artifact_path` is its deprecated spelling (and still the only one of `mlflow.spark.log_model`). The models of an experiment have a tab of
-# > their own in the UI.
+# > **On the exam** `mlflow.sklearn.log_model(model, "model")` puts a folder `model` into the run's artifacts. **Today** pass `name="model"` by keyword:
+# > the second position is still the deprecated `artifact_path` (the only spelling that `mlflow.spark.log_model` takes). The UI lists the models of an
+# > experiment on a page of their own.
 
 # %% [markdown]
 # ## 8 · Signature and input example
 #
-# A **signature** says which columns and types go in, what comes out, and which parameters `predict` takes. It knows types, not sensible values.
-# PyFunc, the generic way to load any model, checks it on every call. Unity Catalog does not register a model without one.
+# A **signature** lists the input columns with their types, the output, and the parameters of `predict`. It knows types, not sensible values. PyFunc, the
+# generic way to load any model, checks the signature on every call. Unity Catalog does not register a model without one.
 
 # %% tags=["nbval-check-output"]
 served = mlflow.pyfunc.load_model(checkpoints[40].model_uri)
@@ -829,16 +851,16 @@ for what, frame in frames.items():
     print(what, outcome(lambda frame=frame: served.predict(frame)))
 
 # %% [markdown]
-# Order and extra columns do not matter, and nonsense passes. Three refusals deserve a second look:
+# The order of columns, extra columns and nonsense values all pass. Look at the three refusals again:
 #
-# * **Whole numbers for a double.** A 64-bit integer does not fit a double without possible loss, so it is not converted silently (`int32` is). Cast
-#   to `float64`.
-# * **No age.** Some ages were missing in the sample, so the signature calls the column *optional* and lets the frame pass. The error comes from the
-#   model, later and less clear.
-# * **Tickets unknown.** `tickets_30d` was a whole number in training. In production one value is missing, pandas turns the column into floats, and
-#   floats do not go into an integer column. The model itself handles missing values: it is the signature that says no.
+# * **Whole numbers for a double.** A 64-bit integer may lose digits as a double, so MLflow does not convert it (a column of only 0 and 1, or an
+#   `int32`, it does). Cast to `float64`.
+# * **No age.** Some ages were missing in the sample, so the signature calls the column *optional* and lets the frame pass. The error comes later, from
+#   the model, and is less clear.
+# * **Tickets missing for one customer.** `tickets_30d` was an integer in training. With a missing value pandas turns the column into floats, which the
+#   signature refuses, although the model can handle missing values. The nullable type `Int64` does not help: it is recorded as `long` too.
 #
-# MLflow had warned when the signature was inferred:
+# MLflow gave a warning when the signature was inferred:
 
 # %% tags=["nbval-check-output"]
 with warnings.catch_warnings(record=True) as caught:
@@ -848,8 +870,8 @@ print(str(caught[0].message).split(".")[0])
 
 # %% [markdown]
 # ### Exercise 7.10 - a signature for production
-# Make `signature` for the model `gentle` so that rows with a missing count can be scored. It should hold the inputs (no column refused because a
-# value is missing), the output (`gentle.predict_proba(...)[:, 1]`), and a parameter `threshold` with the default 0.5.
+# Set `signature` to a signature for the model `gentle` that accepts a missing value in every column. It should have the inputs `FEATURES`, one output
+# (`gentle.predict_proba(...)[:, 1]`), and a parameter `threshold` with the default 0.5.
 
 # %%
 ### BEGIN SOLUTION
@@ -860,8 +882,8 @@ signature = infer_signature(inputs, gentle.predict_proba(inputs)[:, 1], params={
 check("7.10", signature, FEATURES)
 
 # %% [markdown]
-# An **input example** is a few rows given to `log_model`. They are stored with the model, and the model is asked to score them while it is being
-# logged; the signature is inferred from the rows and the answer. See what that answer is:
+# An **input example** is a few rows passed to `log_model`. They are stored with the model. MLflow also lets the model score them, and infers the
+# signature from the rows and the result. Look at the result:
 
 # %% tags=["nbval-check-output"]
 options = {
@@ -874,7 +896,7 @@ with mlflow.start_run(run_name="with an example"):
     as_probability = mlflow.sklearn.log_model(gentle, name="probability", pyfunc_predict_fn="predict_proba", **options)
 everybody = valid[FEATURES].astype("float64")
 classes, both = (mlflow.pyfunc.load_model(info.model_uri).predict(everybody) for info in (as_class, as_probability))
-print("signature without asking for it:", as_class.signature is not None)
+print("signature inferred             :", as_class.signature is not None)
 print(
     "PyFunc calls predict           :",
     sorted(set(classes.tolist())),
@@ -888,21 +910,21 @@ print(
 )
 
 # %% [markdown]
-# The trap: PyFunc calls `predict`, and a scikit-learn classifier answers with the **class**, 1 from 50 % upwards. Hardly anybody reaches 50 %, and a
-# call list made from it is worthless. `pyfunc_predict_fn="predict_proba"` hands on probabilities. If the trial on the example fails, the model is
-# stored all the same, **without a signature**; a warning in the log is all you get. And an example fills no gaps: a request without a required column
-# is refused.
+# The trap: PyFunc calls `predict`, and a scikit-learn classifier returns the **class**, which is 1 from 50 % upwards. Hardly any customer reaches 50 %,
+# so a call list made from it is useless. With `pyfunc_predict_fn="predict_proba"` PyFunc returns probabilities. If scoring the example fails, the model
+# is still stored, but **without a signature**, and there is only a warning in the log. An example also provides no defaults: a request without a
+# required column is refused.
 
 # %% [markdown]
 # ## 9 · Search the best run
 #
-# Searching by hand in a table works for ten runs. A nightly job with 250 candidates needs the rule as code. Make a night with seven candidates in an
-# experiment of its own, each with something that tempts:
+# For ten runs you can look at a table. A nightly job with 250 candidates needs the rule as code. Here is such a night with ten runs, in an experiment
+# of its own:
 
 
 # %%
 def empty_experiment(suffix):
-    """An experiment beside that of the chapter, without the runs of an earlier pass."""
+    """Another experiment for this chapter, without the runs of an earlier pass."""
     name = f"{client.get_experiment(experiment_id).name}-{suffix}"
     found = client.get_experiment_by_name(name)
     if found is None:
@@ -915,13 +937,16 @@ def empty_experiment(suffix):
 night = empty_experiment("night")
 candidates = pd.DataFrame(
     [
-        ("a", 2, "val_auc", 0.842, 12.0, "FINISHED", "candidate"),
-        ("b", 4, "val_auc", 0.861, 31.0, "FINISHED", "candidate"),
-        ("c", 6, "val_auc", 0.858, 48.0, "FINISHED", "candidate"),
+        ("a", 3, "val_auc", 0.800, 50.0, "FINISHED", "candidate"),
+        ("b", 2, "val_auc", 0.842, 12.0, "FINISHED", "candidate"),
+        ("c", 4, "val_auc", 0.861, 31.0, "FINISHED", "candidate"),
         ("d", 8, "val_auc", 0.970, 20.0, "FAILED", "candidate"),
         ("e", 10, "val_auc", 0.874, 64.0, "FINISHED", "candidate"),
         ("f", 12, "val_auc", 0.899, 35.0, "FINISHED", "debug"),
-        ("g", 14, "val_AUC", 0.810, 30.0, "FINISHED", "candidate"),
+        ("g", 6, "val_auc", 0.858, 48.0, "FINISHED", "candidate"),
+        ("h", 1, "val_auc", 0.790, 18.0, "FINISHED", "candidate"),
+        ("i", 5, "val_auc", 0.868, 51.0, "FINISHED", "candidate"),
+        ("j", 14, "val_AUC", 0.810, 30.0, "FINISHED", "candidate"),
     ],
     columns=["name", "depth", "key", "auc", "latency_ms", "status", "purpose"],
 )
@@ -935,8 +960,8 @@ for number, one in enumerate(candidates.itertuples()):
 candidates
 
 # %% [markdown]
-# `d` crashed after its first fold and keeps what it had logged by then; `f` was tested on its training rows; `g` spells the metric with capitals and
-# was started last. A filter is a little SQL: `metrics.`, `params.`, `tags.`, `attributes.`, joined by `AND`. There is no `OR`.
+# `d` crashed after its first fold and keeps what it had logged by then. `f` was tested on its training rows. `j` has the metric in another spelling and
+# started last. A filter is written like SQL, with the prefixes `metrics.`, `params.`, `tags.` and `attributes.`, joined by `AND`. There is no `OR`.
 
 
 # %% tags=["nbval-check-output"]
@@ -951,30 +976,36 @@ print("finished                  ", names("attributes.status = 'FINISHED'", ["at
 print("status as a tag           ", names("tags.mlflow.status = 'FINISHED'"))
 print("without the prefix        ", outcome(lambda: names(order_by=["val_auc DESC"])))
 print("this OR that              ", outcome(lambda: names("metrics.val_auc > 0.86 OR metrics.latency_ms < 20")))
+print("auc/plan > 0.7            ", outcome(lambda: names("metrics.auc/plan > 0.7")))
+print("`auc/plan` > 0.7          ", outcome(lambda: names("metrics.`auc/plan` > 0.7")))
 print("params.depth > 5          ", outcome(lambda: names("params.depth > 5")))
 print("params.depth > '5'        ", outcome(lambda: names("params.depth > '5'")))
 
 # %% [markdown]
-# Three traps in nine lines. A key that **no run has** is not refused: all runs tie, and the newest comes first (`g`, by `valid_auc`), whatever its
-# quality. A **crashed** run keeps its metrics and wins (`ViewType.ACTIVE_ONLY` does not help: it means "not deleted"). And parameters are **text**:
-# MLflow refuses to compare them by size. pandas does not:
+# This shows four traps:
+#
+# * A key that **no run has** is accepted: all runs tie, and the newest comes first (`j`, by `valid_auc`), whatever its quality.
+# * A **crashed** run keeps its metrics and can win. `ViewType.ACTIVE_ONLY` does not exclude it: it means "not deleted".
+# * A name with `/` needs backticks.
+# * Parameters are **text**, and MLflow refuses to compare them by size. pandas does not refuse:
 
 # %% tags=["nbval-check-output"]
-table = mlflow.search_runs([night]).sort_values("tags.mlflow.runName")
+table = mlflow.search_runs(experiment_names=[client.get_experiment(night).name]).sort_values("tags.mlflow.runName")
 print("as text  :", list(table[table["params.depth"] > "5"]["params.depth"]))
 print("as number:", list(table[table["params.depth"].astype(int) > 5]["params.depth"]))
 print("newest of the versions '9' and '10':", max(["9", "10"]))
 
 # %% [markdown]
-# The depths 10, 12 and 14 are gone, because "1" comes before "5". Versions are text in many APIs too. If you filter by a number often, log it as a
-# metric as well.
+# The depths 10, 12 and 14 are missing because the character "1" sorts before "5". Many APIs return versions as text too. If you often filter by a
+# number, log it as a metric as well.
 #
-# `client.search_runs` gives `Run` objects, 1,000 for one call unless you ask for more, and a `token` for the next page. `mlflow.search_runs` gives a
-# pandas frame with columns such as `metrics.val_auc` and follows the pages by itself.
+# `client.search_runs` returns `Run` objects, each with `info` and `data` as in section 1: up to 1,000 per call by default, and a `token` for the next
+# page. `mlflow.search_runs` returns a pandas frame with columns such as `metrics.val_auc`, reads all pages, and takes `experiment_names` in place of ids.
 #
-# ### Exercise 7.11 - the rule of promotion
+# ### Exercise 7.11 - the rule for promotion
 # Write the rule as code: the best **finished** run with the tag `purpose` = `candidate`, a `val_auc` of at least 0.80 and a `latency_ms` of at most
-# 50. Fill `filter_string` and `order_by`, with which the job calls `client.search_runs([night], filter_string, order_by=order_by, max_results=1)`.
+# 50. Set `filter_string` (a string) and `order_by` (a list of strings); the job calls
+# `client.search_runs([night], filter_string, order_by=order_by, max_results=1)`.
 
 # %%
 ### BEGIN SOLUTION
@@ -987,78 +1018,77 @@ order_by = ["metrics.val_auc DESC"]
 check("7.11", filter_string, order_by, night)
 
 # %% [markdown]
-# For an error such as RMSE the order is `ASC`. The habit from AUC promotes the worst run of all.
+# For an error such as RMSE the order is `ASC`; with `DESC` the job would promote the worst run.
 #
 # ## 10 · Organise experiments
 #
-# A search ranks runs of one experiment by one key. So:
+# A search sorts by exact names, and runs of different problems have no names in common. This leads to five decisions:
 #
-# | decision | why |
+# | decision | reason |
 # |---|---|
-# | one experiment for each **problem** (churn, credit limits), not for each person, model family or month | what is compared lies together: same target, same metrics |
-# | model family, author, purpose, snapshot of the test data are **tags** | everything you might group or filter by |
-# | one agreed set of metric names, logged by a shared helper | `auc`, `AUC` and `valid_auc` are three metrics, and nobody is told |
-# | a tag for the data that was **tested** on, filtered before ranking | equal names on different test data do not compare |
-# | names of runs for people, tags and ids for code | names are neither unique nor stable |
+# | one experiment per **problem** (churn, credit limits), not per person, model family or month | runs to compare are together: same target, same metrics |
+# | model family, author, purpose and test data are **tags** | you can group and filter by tags |
+# | one agreed set of metric names, logged by a shared helper | `auc`, `AUC` and `valid_auc` are three metrics, and MLflow gives no warning |
+# | a tag for the **test data**, filtered before sorting | the same metric on different test data does not compare |
+# | run names for people, tags and ids for code | names are neither unique nor stable |
 #
-# One more rule for notebooks and jobs: call `mlflow.set_experiment` once, at the top. On Databricks a notebook without it logs to an experiment of
-# its own, which is bound to the notebook; a job needs permission to edit the experiment that it writes to.
+# In a notebook or job, call `mlflow.set_experiment` once, at the top. On Databricks a notebook without it logs to an experiment of its own that is
+# bound to the notebook; a job needs permission to edit the experiment that it writes to.
 #
 # ## 11 · What the UI shows
 #
-# Open a terminal and type `./wb ui`. It starts the real MLflow UI on the runs you have just made and prints an address; Ctrl-C ends it. Choose
-# **Model training** in the switch at the top left, close the assistant at the right, and open the experiment of this chapter. On Databricks the same
-# pages are under *Experiments*.
+# Open a terminal and type `./wb ui`. It starts the MLflow UI on the runs you have just made and prints an address; Ctrl-C ends it. Choose **Model
+# training** in the switch at the top left, close the assistant on the right, and open the experiment of this chapter. On Databricks the same pages are
+# under *Experiments*.
 #
-# **The table of runs.** Children are folded under their parent; each row shows age, dataset, duration, source and the models it made. The box above
-# takes the filters of section 9. *Columns* adds parameters and metrics. The chart button beside the table draws only the **ten most recent** runs
-# until you raise that number; nothing is lost.
+# **The table of runs.** Children are folded under their parent. Each row shows age, dataset, duration, source and models. The box above takes the
+# filters of section 9. *Columns* adds parameters and metrics. The chart button beside the table draws only the **ten most recent** runs unless you
+# raise that number.
 #
 # ![The runs of the experiment in the MLflow UI: "sweep: depth" is unfolded and shows three children; columns for age, dataset, duration, source and models](images/07_ui_runs.png)
 #
-# **One run.** Metrics (the latest values), parameters, and at the right id, status, source with the Git commit if there is one, datasets, tags and
-# models. The pencils tell what can be edited: tags and the description. Parameters and metrics have none.
+# **One run.** Metrics, parameters, and on the right id, status, source with the Git commit if there is one, datasets, tags and models. A pencil marks
+# what you can edit: the tags and the description.
 #
-# ![The overview of the run "recorded, deep": one metric, four parameters, the source with its commit, a dataset for training and the tags code and data_version](images/07_ui_run.png)
+# ![The overview of the run "recorded, deep": one metric, four parameters, the source with its commit, a dataset for training and the tag data_version](images/07_ui_run.png)
 #
-# **Its data.** A click on the dataset shows name, role, number of rows, digest and columns. The **version** of the table is in the record and not on
-# this page: code can read it, a reader cannot. Log it as a tag too, and both can.
+# **Its data.** A click on the dataset shows name, role, number of rows, digest and columns. In this UI the **version** of the table is not on the page,
+# although it is in the record. Log it as a tag too, and readers can see it.
 #
-# ![The dataset "churn rows" of a run in the MLflow UI: 5,650 rows, a digest, and the names and types of its columns](images/07_ui_dataset.png)
+# ![The dataset "churn rows v0" of a run in the MLflow UI: 5,650 rows, a digest, and the names and types of its columns](images/07_ui_dataset.png)
 #
-# **Metrics over steps.** *Model metrics* draws each metric by step; *System metrics* has the machine. Here a last value that is not the best one
-# becomes visible.
+# **Metrics over steps.** *Model metrics* draws each metric by step, and *System metrics* shows the machine. Here you can see that a last value is not
+# the best one.
 #
 # ![The tab of model metrics of the run "fast learner": the validation AUC rises within twenty steps and then falls until step 99](images/07_ui_steps.png)
 #
-# **Artifacts.** Pictures, texts and tables are shown right on the tab, and can be downloaded.
+# **Artifacts.** The tab shows pictures, texts and tables, and offers them for download.
 #
 # ![The tab of artifacts of the run "gentle boosting, explained", with the picture of SHAP values open](images/07_ui_artifacts.png)
 #
-# **Models.** The logged models of the experiment with the run that each came from. One is marked as failed: that is the model whose format was
-# refused in section 7.
+# **Models.** The logged models of the experiment, each with its run. One is marked as failed: the model whose format was refused in section 7.
 #
 # ![The models of the experiment: five are ready, one with the name model has failed; each row names its source run](images/07_ui_models.png)
 #
-# **Comparison.** Tick several runs and press *Compare*: parameters and metrics side by side, and a parallel coordinates plot in which each line is a
+# **Comparison.** Select several runs and press *Compare* to see parameters and metrics side by side, and a parallel coordinates plot with one line per
 # run.
 #
 # ![The comparison of the nine children of the sweep: lines lead from learning rate and depth to the validation AUC](images/07_ui_compare.png)
 #
-# > **On the exam** the UI shows runs, parameters, metrics, artifacts and models, and compares runs. **Today** models have a page of their own. **On
-# > Databricks** the source of a run links to the notebook as it was when it ran. On neither does a page compute a number that was not logged.
+# > **On the exam** the UI shows runs, parameters, metrics, artifacts and models, and compares runs. **Today** models have a page of their own, and
+# > charts can group and average what was logged. **On Databricks** the source of a run links to the notebook as it was when it ran.
 #
 # ### Exercise 7.12 - can the page answer?
-# A reviewer has the UI and nothing else. The run was made like `with its data` and `fast learner` together: parameters, metrics by round, a dataset,
-# pictures, tags. Say `True` if she can find the answer on its pages, `False` if somebody has to run code.
+# A reviewer has only the UI. The run was logged like `with its data` and `fast learner` together: parameters, metrics by round, a dataset, pictures and
+# tags. Set `on_the_page` to a dictionary from letter to `True` if she can find the answer on the pages, or `False` if somebody has to run code.
 #
-# * a: which learning rate was used?
-# * b: after which round was the validation AUC highest?
-# * c: what is the AUC for customers of 60 and older, which nobody logged?
-# * d: which columns did the training rows have, and of which type?
-# * e: show me the training rows of customer 17
-# * f: the author mistyped a parameter. Can I correct it here?
-# * g: which runs of this experiment have `val_auc` over 0.78 and finished?
+# * a: Which learning rate was used?
+# * b: After which round was the validation AUC highest?
+# * c: What is the AUC for customers aged 60 and over, which nobody logged?
+# * d: Were this run and that of last week trained on the same columns?
+# * e: What do the training rows of customer 17 look like?
+# * f: The author made a typo in a parameter. Can I correct it here?
+# * g: Which finished runs of this experiment have a `val_auc` over 0.78?
 
 # %%
 ### BEGIN SOLUTION
@@ -1069,38 +1099,39 @@ check("7.12", on_the_page)
 # %% [markdown]
 # ## 12 · Reproduce a run
 #
-# To do a run again takes five things: the **data** (table and version), the **code** (a commit), the **settings**, the **seed**, and the
-# **environment**. Four of them fit in parameters, tags and a dataset. The fifth, the versions of the libraries, is written beside every logged model,
-# as `requirements.txt` and `conda.yaml`. Copies of the data are not needed, and the text of a query is not enough: it means whatever the table holds
-# when it runs.
+# To repeat a run you need five things: the **data** (table and version), the **code**, the **settings**, the **seed** and the **environment** (the
+# versions of the libraries). Settings and seed are parameters, and the data is a dataset. MLflow stores the environment with every logged model, as
+# `requirements.txt` and `conda.yaml`; a run without a model needs it as an artifact. You need no copy of the data, but the text of a query is not
+# enough: its result changes with the table.
 #
-# An auditor asks the other way round: *which runs used data from before the correction of 3 May, and with which code?* A search can filter by a
-# dataset's `name`, `digest` and `context` only, so the version and the commit belong in tags as well. Two runs with a complete record, on the table
-# as it is today:
+# An auditor asks the opposite question: *which runs used data from before the correction of 3 May?* A search can filter datasets by `name`, `digest`
+# and `context` only, so put the version into a tag as well. Here are two runs with a complete record, on the table as it is now:
 
 
 # %%
-def recorded_run(name, **settings):
-    """Fit with these settings and record all that it takes to do it again."""
-    rows, others = read_rows("0")
+def recorded_run(name, version, **settings):
+    """Fit with these settings and record everything that is needed to repeat it."""
+    rows, others = read_rows(version)
     with mlflow.start_run(run_name=name) as run:
         mlflow.log_params({**settings, "random_state": seed})
-        mlflow.set_tag("data_version", "0")
-        # MLflow adds the commit when the program lies in a Git repository. What a cell defines is in no commit: keep a hash of it.
-        mlflow.set_tag("code", hashlib.sha256(inspect.getsource(fit).encode()).hexdigest()[:10])
-        mlflow.log_input(dataset_of(rows, version="0"), context="training")
-        mlflow.log_metric("val_auc", auc_of(fit(rows, **settings), others))
+        mlflow.log_input(dataset_of(rows, version), context="training")
+        mlflow.set_tag("data_version", version)
+        # A Git commit, where MLflow finds one, does not hold what a cell defines: keep the source itself.
+        mlflow.log_text(inspect.getsource(fit), "code/fit.py")
+        libraries = [f"{name}=={importlib.metadata.version(name)}" for name in ("scikit-learn", "numpy", "pandas")]
+        mlflow.log_text("\n".join(libraries), "code/requirements.txt")
+        mlflow.log_metric("val_auc", auc_of(fit(rows, random_state=seed, **settings), others))
     return run.info.run_id
 
 
 recorded = [
-    recorded_run("recorded, shallow", max_iter=40, learning_rate=0.1, max_depth=1),
-    recorded_run("recorded, deep", max_iter=80, learning_rate=0.3, max_depth=4),
+    recorded_run("recorded, shallow", "0", max_iter=40, learning_rate=0.1, max_depth=1),
+    recorded_run("recorded, deep", "0", max_iter=80, learning_rate=0.3, max_depth=4),
 ]
 
 # %% [markdown]
-# Weeks go by. Some customers ask to be forgotten, and their rows are deleted: same name, same columns, fewer rows. A colleague repeats the second run
-# with the same code, settings and seed, from the table of today:
+# Weeks later some customers ask for their data to be deleted: same table, same columns, fewer rows. A colleague repeats the second run with the same
+# code, settings and seed, on the table as it is then:
 
 # %% tags=["nbval-check-output"]
 spark.sql(f"DELETE FROM {rows_table} WHERE customer_id % 8 = 0")
@@ -1109,14 +1140,15 @@ rows, others = read_rows(today)
 from_today = auc_of(fit(rows, max_iter=80, learning_rate=0.3, max_depth=4), others)
 as_recorded = client.get_run(recorded[1]).data.metrics["val_auc"]
 print(f"recorded {as_recorded:.3f}, repeated {from_today:.3f}, equal: {np.isclose(as_recorded, from_today)}")
+recorded.append(recorded_run("recorded, later", today, max_iter=40, learning_rate=0.1, max_depth=2))
 
 # %% [markdown]
-# Nothing was done wrong, apart from the data. The seed fixes what the code draws at random; it cannot fix what the table holds.
+# Only the data differs. The seed fixes the random numbers of the code; it cannot fix the content of the table.
 #
 # ### Exercise 7.13 - again, from the record alone
-# Write `rebuild(run_id)`: it reads the run's record, fits again and returns the validation AUC. The version of the table is in the dataset's source
-# (`client.get_run(run_id).inputs.dataset_inputs[0].dataset.source`, a JSON text), the settings are in the parameters. Mind their type. `read_rows`,
-# `fit` and `auc_of` are yours to use. The check tries it on both recorded runs.
+# Write `rebuild(run_id)`: it reads the run's record, fits again and returns the validation AUC, a number. The version of the table is in the dataset's
+# source (`client.get_run(run_id).inputs.dataset_inputs[0].dataset.source`, a JSON string), and settings and seed are in the parameters. Mind their
+# type. Use `read_rows`, `fit` (which takes `random_state` too) and `auc_of`. The check tries it on the three recorded runs.
 
 
 # %%
@@ -1126,8 +1158,8 @@ def rebuild(run_id):
     version = json.loads(record.inputs.dataset_inputs[0].dataset.source)["delta_table_version"]
     rows, others = read_rows(version)
     params = record.data.params
-    settings = {"max_iter": int, "learning_rate": float, "max_depth": int}
-    model = fit(rows, **{name: kind(params[name]) for name, kind in settings.items()})
+    kinds = {"max_iter": int, "learning_rate": float, "max_depth": int, "random_state": int}
+    model = fit(rows, **{name: kind(params[name]) for name, kind in kinds.items()})
     return auc_of(model, others)
     ### END SOLUTION
 
@@ -1135,14 +1167,14 @@ def rebuild(run_id):
 check("7.13", rebuild, recorded)
 
 # %% [markdown]
-# This works as long as version 0 is kept. `VACUUM` removes the files of old versions, and then the record points to nothing. Here it even has to: as
-# long as version 0 can be read, nobody has been forgotten. Where the law allows it, a model that answers to auditors is trained on a table that is
-# kept. Where it does not, the record still says why the number cannot be had again.
+# This works as long as version 0 is kept. `VACUUM` removes the files of old versions, and then the record points to nothing. In this case it has to:
+# while version 0 can be read, the customers' data is not deleted. If a model must stay reproducible for auditors and the law allows it, train it on a
+# table that is kept. Otherwise the history of the table is the only explanation of why the number cannot be reproduced.
 
 # %% [markdown]
 # ## 13 · Traps
 #
-# Three more, run in an experiment of their own so that the strays do not litter yours.
+# Here are three more traps. They run in an experiment of their own, so that their stray runs do not mix with yours.
 
 # %% tags=["nbval-check-output"]
 lab = empty_experiment("lab")
@@ -1173,7 +1205,7 @@ print(
 )
 
 
-# 3. A worker's disk is not the driver's. A folder that lives as long as the task stands for the worker's disk here.
+# 3. The driver cannot see a worker's disk. Here a folder that exists only during the task plays the part of that disk.
 def report_on_worker(rows):
     with tempfile.TemporaryDirectory() as workers_disk:
         path = Path(workers_disk) / "report.csv"
@@ -1184,22 +1216,25 @@ def report_on_worker(rows):
 paths = spark.table(rows_table).groupBy("country").applyInPandas(report_on_worker, "path string").toPandas()["path"]
 with mlflow.start_run(run_name="worker's disk"):
     print("3. log_artifact of a worker's file:", outcome(lambda: mlflow.log_artifact(paths[0])))
+mlflow.set_experiment(experiment_id=experiment_id)
 
 # %% [markdown]
-# 1. Log inside `with mlflow.start_run()`, or read `mlflow.active_run()` when in doubt.
-# 2. In threads and tasks name the run: `mlflow.log_metric(key, value, run_id=run_id)` or `MlflowClient().log_metric(run_id, key, value)`.
-#    `nested=True` in a pool thread finds nothing to nest in.
-# 3. Let the function **return** what should be kept, as rows; the driver draws and logs. On one machine a plain path works, because driver and
-#    workers share a disk; the mistake shows on the first real cluster.
+# 1. Log inside `with mlflow.start_run()`. If in doubt, look at `mlflow.active_run()`.
+# 2. In threads and tasks, name the run: `mlflow.log_metric(key, value, run_id=run_id)` or `MlflowClient().log_metric(run_id, key, value)`.
+#    `nested=True` does not help there, because no run is active in a pool thread.
+# 3. Let the function **return** the results as rows; draw and log on the driver. On one machine a plain path works because driver and workers share a
+#    disk; the mistake shows only on a real cluster.
 #
 # ## Checkpoint · The troubleshooting lab
 #
-# Six cells of colleagues. Each runs without stopping and leaves something wrong in the store. Read it, look at the symptom, and write the repaired
-# cell below it. One check at the end looks at the **store** and says which repair is still open.
+# Here are six cells of colleagues. Each runs to its end; five leave something wrong in the store, and the last reads the store wrongly. Read the cell,
+# look at the symptom, and write the repair below it. The runs go to the experiment `lab`; the last cell of the checkpoint switches back. The check
+# at the end waits for all six answers, and then reports the first cell that is still wrong.
 #
 # ### Cell 1 - "My parameter is gone"
 
 # %% tags=["nbval-check-output"]
+mlflow.set_experiment(experiment_id=lab)
 mlflow.log_param("data_version", 0)
 try:
     with mlflow.start_run(run_name="cell 1") as run:
@@ -1209,7 +1244,7 @@ except Exception as error:
 mlflow.end_run()
 
 # %% [markdown]
-# Put the parameter and the metric into one run called `cell 1`; `fixed_1` is its id.
+# Put the parameter and the metric into one run called `cell 1`, and set `fixed_1` to its id.
 
 # %%
 ### BEGIN SOLUTION
@@ -1241,7 +1276,7 @@ with mlflow.start_run(run_name="cell 2") as run, ThreadPoolExecutor(4) as pool:
 print("metrics in the run:", client.get_run(run.info.run_id).data.metrics)
 
 # %% [markdown]
-# Keep the pool, and bring one metric `auc/<country>` for each country into one run; `fixed_2` is its id.
+# Keep the pool, and log one metric `auc/<country>` for each country into one run. Set `fixed_2` to its id.
 
 
 # %%
@@ -1273,8 +1308,8 @@ with mlflow.start_run(run_name="cell 3") as run:
             break
 
 # %% [markdown]
-# The team wants the share of leavers by country, as one artifact `reports/left_by_country.csv` with the columns `country` and `left`, one line for
-# each country of `rows_table`. Compute it on the workers; `fixed_3` is the run's id.
+# The team wants the share of leavers by country (0 to 1) as one artifact, `reports/left_by_country.csv`, with the columns `country` and `left` and one
+# line for each country of `rows_table`. Let Spark compute it, and set `fixed_3` to the run's id.
 
 # %%
 ### BEGIN SOLUTION
@@ -1286,7 +1321,7 @@ fixed_3 = run.info.run_id
 ### END SOLUTION
 
 # %% [markdown]
-# ### Cell 4 - "The run is red and empty"
+# ### Cell 4 - "The run has failed and is empty"
 
 # %% tags=["nbval-check-output"]
 auc_by_plan = {"basic": 0.78, "standard": 0.80, "premium": 0.77}
@@ -1300,7 +1335,7 @@ record = client.get_run(run.info.run_id)
 print(record.info.status, record.data.metrics)
 
 # %% [markdown]
-# Log all three values under names that MLflow takes and that say which plan is meant; `fixed_4` is the id of the run, which should be finished.
+# Log the three values as three metrics, with names that MLflow accepts and that contain the plan. The run should be finished; set `fixed_4` to its id.
 
 # %%
 ### BEGIN SOLUTION
@@ -1328,8 +1363,8 @@ print(
 )
 
 # %% [markdown]
-# Give each depth a run of its own below one parent, with its `max_depth` and its `val_auc`, with autologging or by hand; `fixed_5` is the id of the
-# **parent**.
+# Give each depth a run of its own below one parent, with its `max_depth` and its `val_auc`, with autologging or by hand. Set `fixed_5` to the id of
+# the **parent**.
 
 # %%
 ### BEGIN SOLUTION
@@ -1352,7 +1387,7 @@ deep = table[table["params.depth"] > "5"]
 print("winner with a depth over 5:", deep["tags.mlflow.runName"].iloc[0])
 
 # %% [markdown]
-# Find the run that should have won: the best finished candidate of `night` with a depth over 5, of any latency. `fixed_6` is its id.
+# Find the run that should have won: the best finished candidate of `night` with a depth over 5, whatever its latency. Set `fixed_6` to its id.
 
 # %%
 ### BEGIN SOLUTION
@@ -1362,26 +1397,27 @@ fixed_6 = deep["run_id"].iloc[0]
 ### END SOLUTION
 
 # %% [markdown]
-# ### Exercise 7.14
+# ### Exercise 7.14 - six repairs
 
 # %%
-check("7.14", fixed_1, fixed_2, fixed_3, fixed_4, fixed_5, fixed_6, auc_by_country, night)
+answers = (fixed_1, fixed_2, fixed_3, fixed_4, fixed_5, fixed_6)
+check("7.14", *answers, auc_by_country, auc_by_plan, spark.table(rows_table), night)
+mlflow.set_experiment(experiment_id=experiment_id)
 
 # %% [markdown]
 # ## Recap
 #
-# 1. Parameters are inputs and text, metrics are numbers with a history, tags may change, artifacts are files; a dataset is a reference to rows, not
-#    the rows.
-# 2. A record shows the last value of a metric. The best one is in the history, or under a name of its own.
-# 3. Autologging knows what the library knows. Validation, data version and purpose are yours, inside the same run.
-# 4. A child is a run with the tag `mlflow.parentRunId`. Nothing moves up to the parent unless you log it there.
-# 5. The best run is a query: finished, agreed metric, right data, then the order.
-# 6. A run can be repeated if it names data version, code, settings, seed and environment.
+# 1. Parameters are inputs, stored as text; metrics are numbers with a history; tags can change; artifacts are files; a dataset refers to rows and does
+#    not contain them.
+# 2. A record shows the value of a metric's highest step. Find the best value in the history, or log it under a name of its own.
+# 3. Autologging records what the library knows. Log your own validation metrics, the data version and the purpose in the same run.
+# 4. A child is a run with the tag `mlflow.parentRunId`. The parent shows only what you log to it.
+# 5. To find the best run, filter (finished, same test data), then sort by an agreed metric.
+# 6. A run can be repeated if its record holds data version, code, settings, seed and environment.
 #
-# **Traps**: a parameter cannot change, a long one is cut · names with `=` or `@` are refused · logging outside a run opens one · the active run
-# belongs to a thread · a worker's file is not the driver's · version 0 as a number is not recorded · equal digests prove nothing · a key that no run
-# has sorts by age · a crashed run keeps its metrics · parameters compare as text · PyFunc answers with classes · integers in a signature refuse
-# missing values.
+# **Traps**: a parameter cannot change, and a long one is cut · names with `=` or `@` are refused · logging outside a run opens one · the active run
+# belongs to a thread · a worker's file is not on the driver · version 0 as a number is not recorded · equal digests prove nothing · sorting by a key
+# that no run has returns the newest · a crashed run keeps its metrics · parameters compare as text · PyFunc returns classes · integers in a signature
+# refuse missing values.
 #
-# **Next**: chapter 08 registers the winner in Unity Catalog, gives it an alias and moves it through its life; chapter 11 watches whether it stays
-# good.
+# **Next**: chapter 08 registers the winner in Unity Catalog, gives it an alias and manages its versions; chapter 11 monitors it in production.

@@ -129,7 +129,7 @@ def main() -> None:
         shoot("07_ui_runs", f"{here}/runs", wait="sweep: depth and rate", height=720, before=unfold)
         shoot("07_ui_run", f"{here}/runs/{run_named('recorded, deep')}", wait="Run ID", height=760)
         data = f"{here}/runs/{run_named('with its data')}"
-        shoot("07_ui_dataset", data, wait="Run ID", before=lambda: page.get_by_text("churn rows").first.click())
+        shoot("07_ui_dataset", data, wait="Run ID", before=lambda: page.get_by_text("churn rows v0").first.click())
         shoot("07_ui_steps", f"{here}/runs/{run_named('fast learner')}/model-metrics", wait="val_auc")
         shoot(
             "07_ui_artifacts",

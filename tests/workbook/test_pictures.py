@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
 
 from workbook import pictures
 
@@ -28,10 +30,22 @@ def test_the_timeline_marks_the_row_that_a_lookup_takes(label, lookback, taken):
 
 def test_a_picture_shows_itself_and_is_the_same_every_time():
     first, second = (pictures.bars({"a": 0.5, "b": 0.8}, title="AUC", limit=("best", 0.9)) for _ in range(2))
-    png, metadata = first._repr_png_()
-    assert png.startswith(b"\x89PNG")
-    assert metadata == {"alt": "AUC: a 0.500, b 0.800, best 0.900."}
-    assert first._repr_png_() == second._repr_png_()
+    assert first.png().startswith(b"\x89PNG")
+    assert first.png() == second.png()
+    assert first.alt == "AUC: a 0.500, b 0.800, best 0.900."
+
+
+def test_a_notebook_gets_the_picture_with_its_text_even_after_pyplot_was_imported(monkeypatch):
+    shell = InteractiveShell()
+    # As the inline backend does.
+    shell.display_formatter.formatters["image/png"].for_type(Figure, lambda _figure: b"by pyplot")
+    shown = []
+    monkeypatch.setattr(pictures, "display", lambda data, **rest: shown.append((data, rest)))
+    picture = pictures.bars({"a": 0.5}, title="AUC")
+    assert shell.display_formatter.format(picture) == ({}, {})
+    ((data, rest),) = shown
+    assert data["image/png"] == picture.png()
+    assert rest == {"metadata": {"image/png": {"alt": "AUC: a 0.500."}}, "raw": True}
 
 
 def test_every_picture_says_what_it_shows():
