@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Callable, Mapping
 from numbers import Real
 from typing import Any
 
@@ -15,30 +16,49 @@ from pyspark.sql import functions as F
 from workbook.exercises import exercise, right, trials, wrong
 
 
-def _words(answer: Any, keys: str | list[str], allowed: set[str], name: str) -> None:
-    """Each key is answered with one of the words."""
+def _words(answer: Any, keys: str | list[str], allowed: set[str], name: str) -> dict[str, str]:
+    """The answers by key, each one of the words. Case, spaces at the ends and accents do not count."""
     wanted = list(keys)
     assert isinstance(answer, Mapping), f"{name} should be a dictionary with the keys {', '.join(wanted)}."
     missing = [key for key in wanted if key not in answer]
-    assert not missing, f"{name} lacks an answer for {', '.join(missing)}."
-    odd = {key: answer[key] for key in wanted if not isinstance(answer[key], str) or answer[key] not in allowed}
-    assert not odd, f"{name}: {odd} is not one of the words {', '.join(sorted(allowed))}."
+    assert not missing, f"{name} has no answer for {', '.join(missing)}."
+    found = {key: _plain(answer[key]) for key in wanted}
+    for key, word in found.items():
+        assert word in allowed, f"{name}, {key}: {answer[key]!r} is not one of {', '.join(sorted(allowed))}."
+    return found
 
 
-@exercise("3.1", objective="ASC-2.01", hint="One of the two gaps is a value of type double. Which one, and to whom?")
+def _plain(word: Any) -> str:
+    letters = unicodedata.normalize("NFKD", word if isinstance(word, str) else "")
+    return " ".join("".join(one for one in letters if not unicodedata.combining(one)).casefold().split())
+
+
+def _called(function: Callable[..., Any], kind: str, *arguments: Any) -> Any:
+    """What a function of the learner returns. An error of the wrong kind of object becomes a message."""
+    try:
+        return function(*arguments)
+    except (AttributeError, TypeError, KeyError, IndexError) as error:
+        raise AssertionError(f"{kind}. The call failed with {type(error).__name__}: {error}") from None
+
+
+@exercise(
+    "3.1",
+    objective="ASC-2.01",
+    hint="NaN is a value of type double. Does Spark treat it as a missing value? Does pandas?",
+)
 def null_is_not_nan(gaps):
     keys = ["spark count", "spark max", "pandas count"]
     assert isinstance(gaps, Mapping) and set(keys) <= set(gaps), f"gaps should be a dictionary with the keys {keys}."
-    assert all(isinstance(gaps[key], Real) for key in keys), 'Answer with numbers; NaN is float("nan").'
+    assert all(isinstance(gaps[key], Real) for key in keys), 'Answer with numbers; write NaN as float("nan").'
     assert gaps["spark count"] != 4, "spark count: F.count('x') leaves out nulls. Only F.count('*') counts all rows."
-    assert gaps["spark count"] != 2, "spark count: to Spark NaN is a number like any other, and it is counted."
-    assert gaps["spark count"] == 3, "spark count: count the rows whose value is not null."
+    assert gaps["spark count"] != 2, "spark count: for Spark NaN is a value of type double, and it is counted."
+    assert gaps["spark count"] == 3, "spark count: how many of the four rows are not null?"
     assert gaps["spark max"] != 100, (
         "spark max: Spark does not skip NaN. Where does it sort it: below or above all other numbers?"
     )
-    assert math.isnan(gaps["spark max"]), "spark max: it is the value that Spark sorts above all others."
-    assert gaps["pandas count"] != 3, "pandas count: pandas takes NaN for a missing value, and null becomes NaN."
-    assert gaps["pandas count"] == 2, "pandas count: pandas counts what is neither null nor NaN."
+    assert math.isnan(gaps["spark max"]), "spark max: which value does Spark sort above all others?"
+    assert gaps["pandas count"] != 3, "pandas count: pandas treats NaN as a missing value, and null becomes NaN."
+    assert gaps["pandas count"] == 2, "pandas count: pandas counts the values that are neither null nor NaN."
 
 
 @trials("3.1")
@@ -59,59 +79,70 @@ def _(_spark):
     hint="First name the kind of each column in the question: continuous or categorical. Then read the table above.",
 )
 def picture_by_type(picture):
-    _words(picture, "abcde", {"histogram", "boxes", "stacked shares", "hexbin", "sorted bars"}, "picture")
+    picture = _words(picture, "abcde", {"histogram", "boxes", "stacked shares", "hexbin", "sorted bars"}, "picture")
     assert picture["a"] != "histogram", (
-        "a: one histogram of all minutes mixes the plans. One box for each plan puts middle and spread side by side."
+        "a: one histogram of all minutes mixes the plans. One box for each plan shows medians and spreads side by side."
     )
     assert picture["a"] == "boxes", "a: a continuous column split by a categorical one: one box for each plan."
-    assert picture["b"] != "boxes", "b: a box is five numbers, and two humps disappear between them."
-    assert picture["b"] == "histogram", "b: the shape of one continuous column is what a histogram shows."
-    assert picture["c"] == "hexbin", "c: two continuous columns and 3 million rows: count the dots in hexagons."
-    assert picture["d"] != "sorted bars", (
-        "d: counts of genres alone say nothing about the channel. Compare the shares within app and within letter."
+    assert picture["b"] != "boxes", "b: a box is drawn from five numbers, so it cannot show two humps."
+    assert picture["b"] == "histogram", "b: the question is about the shape of one continuous column."
+    assert picture["c"] == "hexbin", (
+        "c: two continuous columns and 3 million rows: dots would cover each other, so count them in cells."
     )
-    assert picture["d"] == "stacked shares", "d: two categorical columns of unequal size: shares within each channel."
-    assert picture["e"] == "sorted bars", "e: counts of one categorical column: bars, sorted by length."
+    assert picture["d"] != "sorted bars", (
+        "d: counts of the methods alone say nothing about the plans. Compare the shares within each plan."
+    )
+    assert picture["d"] == "stacked shares", (
+        "d: two categorical columns, and plans of unequal size: compare the shares within each plan."
+    )
+    assert picture["e"] == "sorted bars", "e: counts of one categorical column: the bars should be sorted by length."
 
 
 @trials("3.2")
 def _(_spark):
     picture = {"a": "boxes", "b": "histogram", "c": "hexbin", "d": "stacked shares", "e": "sorted bars"}
     yield right(picture)
+    yield right(picture | {"a": "Boxes "})
     yield wrong("mixes the plans", picture | {"a": "histogram"})
     yield wrong("five numbers", picture | {"b": "boxes"})
     yield wrong("3 million rows", picture | {"c": "boxes"})
-    yield wrong("say nothing about the channel", picture | {"d": "sorted bars"})
+    yield wrong("say nothing about the plans", picture | {"d": "sorted bars"})
     yield wrong("sorted by length", picture | {"e": "histogram"})
-    yield wrong("is not one of the words", picture | {"e": "pie"})
+    yield wrong("'pie' is not one of", picture | {"e": "pie"})
+    yield wrong("['pie'] is not one of", picture | {"e": ["pie"]})
 
 
 @exercise(
     "3.3",
     objective="ASC-2.02",
-    hint="The wrong value is part of the mean and of the deviation. What is the most it can get away from them?",
+    hint="The wrong value is part of the mean and of the standard deviation. How far from the mean can it be at most?",
 )
-def the_rule_judges_itself(fate):
-    small, large, many = keys = ["10 rows", "10 rows, 1000 times larger", "100 rows"]
-    _words(fate, keys, {"kept", "dropped"}, "fate")
+def the_rule_uses_the_value_that_it_judges(fate):
+    small, large, many = keys = ["10 rows", "10 rows x 1000", "100 rows"]
+    fate = _words(fate, keys, {"kept", "dropped"}, "fate")
     assert not fate[small] == fate[large] == "dropped", (
-        "10 rows: the value looks absurd next to the nine, but the rule uses a deviation that the value itself inflates."
+        f"{small} and {large}: the value looks absurd next to the nine others, but it also inflates the standard deviation."
     )
     assert fate[small] == "kept", (
-        "10 rows: mean and deviation of all ten include the wrong value. Compute its distance."
+        f"{small}: the mean and standard deviation of all ten rows include the wrong value. Compute its distance."
     )
-    assert fate[large] == "kept", "10 rows: a larger value makes the deviation larger in step, so size does not help."
-    assert fate[many] == "dropped", "100 rows: with 99 good rows one value can be almost 10 deviations away. Compare 3."
+    assert fate[large] == "kept", (
+        f"{large}: a larger value makes the standard deviation larger in proportion, so size does not help."
+    )
+    assert fate[many] == "dropped", (
+        f"{many}: among 99 good rows the value can be almost 10 standard deviations away. Compare that with 3."
+    )
 
 
 @trials("3.3")
 def _(_spark):
-    fate = {"10 rows": "kept", "10 rows, 1000 times larger": "kept", "100 rows": "dropped"}
+    fate = {"10 rows": "kept", "10 rows x 1000": "kept", "100 rows": "dropped"}
     yield right(fate)
-    yield wrong("itself inflates", dict.fromkeys(fate, "dropped"))
-    yield wrong("size does not help", fate | {"10 rows, 1000 times larger": "dropped"})
-    yield wrong("almost 10 deviations", fate | {"100 rows": "kept"})
-    yield wrong("lacks an answer", {"10 rows": "kept"})
+    yield wrong("also inflates", dict.fromkeys(fate, "dropped"))
+    yield wrong("10 rows x 1000: a larger value", fate | {"10 rows x 1000": "dropped"})
+    yield wrong("Compute its distance", fate | {"10 rows": "dropped"})
+    yield wrong("almost 10 standard deviations", fate | {"100 rows": "kept"})
+    yield wrong("no answer for", {"10 rows": "kept"})
 
 
 @exercise(
@@ -121,8 +152,8 @@ def _(_spark):
 )
 def outliers_go_and_nulls_stay(kept, customers):
     assert isinstance(kept, DataFrame), "kept should be a DataFrame: customers with a condition."
-    assert kept.columns == customers.columns, (
-        f"kept has the columns {kept.columns}: keep those of customers, and do the logarithm in the condition."
+    assert sorted(kept.columns) == sorted(customers.columns), (
+        f"kept has the columns {kept.columns}: keep those of customers, and compute the logarithm in the condition."
     )
     log = F.log("income")
     both = customers.select("income", log.alias("log_income"))
@@ -140,11 +171,15 @@ def outliers_go_and_nulls_stay(kept, customers):
     ).first()
     silent, inside = found["silent"] or 0, found["inside"] or 0
     outside, lost = found["rows"] - silent - inside, wanted["inside"] - inside
+    assert kept.select("customer_id").distinct().count() == found["rows"], (
+        "Some customers occur more than once: filter customers, which has one row for each."
+    )
     assert silent >= wanted["silent"], (
         f"{wanted['silent'] - silent} customers without income are lost: a comparison with null is not true. Add isNull()."
     )
+    assert silent == wanted["silent"], "There are more customers without income than before: do not change income."
     assert outside + lost == 0 or inside + outside != wanted["plain"], (
-        "These are the limits of income itself. On the plain scale the rule cuts off the whole upper tail: take the log."
+        "These are the limits of income itself. They cut off the whole upper tail: use the limits of the logarithm."
     )
     assert outside == 0, f"{outside} outliers are still there: the limits are Q1 - 1.5 IQR and Q3 + 1.5 IQR of the log."
     assert lost == 0, f"{lost} customers inside the limits are lost: compare log(income) with the limits of the log."
@@ -163,6 +198,8 @@ def _(spark):
     inside, plain = F.log("income").between(*on_log), F.col("income").between(*on_plain)
     silent = F.col("income").isNull()
     yield right(frame.where(inside | silent), frame)
+    yield right(frame.where(inside | silent).select("income", "customer_id"), frame)
+    yield wrong("more than once", frame.where(inside | silent).unionAll(frame.where(silent)), frame)
     yield wrong("Add isNull()", frame.where(inside), frame)
     yield wrong("the whole upper tail", frame.where(plain | silent), frame)
     yield wrong("outliers are still there", frame, frame)
@@ -177,24 +214,31 @@ def _(spark):
     hint="Kind of each column first. For two continuous ones: a line, a rise of any shape, or any shape at all?",
 )
 def measure_by_type(measure):
-    _words(measure, "abcde", {"pearson", "spearman", "mutual information", "cramer", "mann-whitney"}, "measure")
+    measure = _words(
+        measure, "abcde", {"pearson", "spearman", "mutual information", "cramer", "mann-whitney"}, "measure"
+    )
     assert measure["a"] not in ("pearson", "spearman"), (
         "a: countries and plans have no order. A correlation of their index numbers changes with the numbering."
+    )
+    assert measure["a"] != "mutual information", (
+        "a: mutual information also works for categories, but the measure that belongs to a chi-square test is Cramér's V."
     )
     assert measure["a"] == "cramer", (
         "a: two categorical columns: chi-square on the counts, and Cramér's V for strength."
     )
-    assert measure["b"] != "pearson", (
-        "b: the question is about rising, not about a line, and the long tails rule Pearson."
+    assert measure["b"] != "pearson", "b: the question is not about a line, and the long tails dominate Pearson."
+    assert measure["b"] == "spearman", "b: whether one rises with the other, in any shape, is a question about ranks."
+    assert measure["c"] == "mann-whitney", (
+        "c: a skewed continuous column in two groups needs a rank test of two groups."
     )
-    assert measure["b"] == "spearman", "b: does one rise with the other, in any shape? That is a question about ranks."
-    assert measure["c"] == "mann-whitney", "c: two groups of a skewed continuous column: a rank test of two groups."
-    assert measure["d"] not in ("pearson", "spearman"), "d: down and then up: both correlations cancel to about zero."
+    assert measure["d"] not in ("pearson", "spearman"), (
+        "d: the relation goes down and then up, so both correlations cancel to about zero."
+    )
     assert measure["d"] == "mutual information", (
-        "d: hour and streams are numbers, and the relation has neither direction."
+        "d: hour and streams are both numeric, and their relation is neither rising nor falling throughout."
     )
     assert measure["e"] == "pearson", (
-        "e: the tariff is a straight line, which is just what one of the measures asks for."
+        "e: the tariff is a straight line. Which measure is 1 for points on a rising line, and only for them?"
     )
 
 
@@ -202,6 +246,8 @@ def measure_by_type(measure):
 def _(_spark):
     measure = {"a": "cramer", "b": "spearman", "c": "mann-whitney", "d": "mutual information", "e": "pearson"}
     yield right(measure)
+    yield right(measure | {"a": "Cramér"})
+    yield wrong("belongs to a chi-square test", measure | {"a": "mutual information"})
     yield wrong("changes with the numbering", measure | {"a": "pearson"})
     yield wrong("the long tails", measure | {"b": "pearson"})
     yield wrong("rank test of two groups", measure | {"c": "spearman"})
@@ -212,26 +258,26 @@ def _(_spark):
 @exercise(
     "3.6",
     objective="ASC-2.05",
-    hint="Who are the people with a gap: like the others, letter writers, or the unsatisfied? Do filled rows vary?",
+    hint="Who has a gap: anybody, mostly letter writers, or dissatisfied customers? Do the filled values vary?",
 )
 def what_the_mean_bends(bias):
     keys = ["household mean", "household deviation", "hours mean", "satisfaction mean"]
-    _words(bias, keys, {"about right", "too small", "too large"}, "bias")
+    bias = _words(bias, keys, {"about right", "too small", "too large"}, "bias")
     assert bias["household mean"] == "about right", (
-        "household mean: the gaps are chance alone, so the known values are a fair sample. Adding their mean keeps it."
+        "household mean: the gaps are random, so the known values are a fair sample, and adding their mean does not change it."
     )
     assert bias["household deviation"] != "about right", (
         "household deviation: filled rows all hold one value. They add rows and no variation."
     )
     assert bias["household deviation"] == "too small", "household deviation: does a constant add to the variation?"
     assert bias["hours mean"] != "about right", (
-        "hours mean: most of those with a gap write letters and watch more than the mean that they are given."
+        "hours mean: most customers with a gap write letters and watch more than the mean that you fill in."
     )
     assert bias["hours mean"] == "too small", (
         "hours mean: letter writers watch more, and their values are the missing ones."
     )
     assert bias["satisfaction mean"] != "about right", (
-        "satisfaction mean: the known values are those of satisfied people. Their mean is a mean of a selection."
+        "satisfaction mean: mostly satisfied customers answer, so the mean of the known values is the mean of a selection."
     )
     assert bias["satisfaction mean"] == "too large", "satisfaction mean: the low values are the ones that are missing."
 
@@ -247,7 +293,7 @@ def _(_spark):
     yield right(bias)
     yield wrong("fair sample", bias | {"household mean": "too small"})
     yield wrong("no variation", bias | {"household deviation": "about right"})
-    yield wrong("than the mean that they are given", bias | {"hours mean": "about right"})
+    yield wrong("than the mean that you fill in", bias | {"hours mean": "about right"})
     yield wrong("mean of a selection", bias | {"satisfaction mean": "about right"})
     yield wrong("the low values", bias | {"satisfaction mean": "too small"})
 
@@ -255,7 +301,7 @@ def _(_spark):
 @exercise(
     "3.7",
     objective=("ASC-2.05", "ASC-2.06"),
-    hint="One median for each channel, from train. A left join brings it to new; coalesce uses it only in the gaps.",
+    hint="Compute one median for each channel of train, join it to new with a left join, and use coalesce to fill only the gaps.",
 )
 def group_median_of_the_training_rows(fill_hours):
     assert callable(fill_hours), "fill_hours should be a function of train and new."
@@ -265,27 +311,35 @@ def group_median_of_the_training_rows(fill_hours):
     columns = "customer_id int, channel string, hours double"
     old = [(k, "app", hours) for k, hours in enumerate([1.0, 2.0, 3.0, 30.0, 2.0])]
     old += [(k, "letter", hours) for k, hours in enumerate([10.0, 12.0, 14.0, 50.0, None, 12.0], start=10)]
-    rows = [(20, "app", None), (21, "letter", None), (22, "letter", 40.0), (23, "app", 4.0), (24, "letter", 44.0)]
+    rows = [(20, "app", None), (21, "letter", None), (22, "letter", 40.25), (23, "app", 4.0), (24, "letter", 44.25)]
+    rows += [(25, "phone", 7.0)]  # a channel that train lacks
     train, new = spark.createDataFrame(old, columns).coalesce(1), spark.createDataFrame(rows, columns).coalesce(1)
-    result = fill_hours(train, new)
-    assert isinstance(result, DataFrame), "fill_hours should return a DataFrame."
+    result = _called(fill_hours, "train and new are Spark DataFrames, so use methods of Spark", train, new)
+    assert isinstance(result, DataFrame), "fill_hours should return a Spark DataFrame."
     assert sorted(result.columns) == sorted(new.columns), (
-        f"The result has the columns {result.columns}: give back those of new and no helper column."
+        f"The result has the columns {result.columns}: return those of new and no helper column."
     )
-    hours = {row["customer_id"]: row["hours"] for row in result.collect()}
-    assert set(hours) == {20, 21, 22, 23, 24}, (
-        f"{len(hours)} of 5 customers come back: fill the gaps of new, drop nobody and add nobody of train."
+    found = result.select("customer_id", "channel", "hours").collect()
+    hours = {row["customer_id"]: row["hours"] for row in found}
+    assert 25 in hours or len(hours) != 5, (
+        "A customer whose channel does not occur in train is lost: use a left join from new."
     )
-    assert hours[22] == 40 and hours[23] == 4, "Hours that somebody told were changed. Only gaps are filled."
+    assert sorted(row["customer_id"] for row in found) == [20, 21, 22, 23, 24, 25], (
+        f"{len(found)} rows come back instead of the 6 of new: fill the gaps of new, drop no row and add none of train."
+    )
+    assert {(row["customer_id"], row["channel"]) for row in found} == {(k, way) for k, way, _ in rows}, (
+        "The channel of a customer has changed. Change only hours."
+    )
+    assert hours[22] == 40.25 and hours[23] == 4, "Known hours have changed. Fill only the gaps."
     assert hours[20] is not None and hours[21] is not None, "There are still gaps in hours."
-    assert (hours[20], hours[21]) != (4.0, 42.0), (
-        "The gaps hold the medians of new. They must come from train: one customer of tonight has no median of her own."
+    assert (hours[20], hours[21]) != (4.0, 42.25), (
+        "The gaps hold the medians of new. Learn them from train: a single new customer has no median."
     )
     assert hours[20] != hours[21], (
-        f"App and letter got the same {hours[20]:g} hours. Letter writers watch more: one median for each channel."
+        f"App and letter got the same {hours[20]:g} hours. Letter writers watch more: use one median for each channel."
     )
     assert not (hours[20] == 7.6 or hours[21] == 19.6), (
-        "These are means. One heavy viewer pulls them up: take the median."
+        "These are means. One heavy viewer pulls them up: use the median."
     )
     assert (hours[20], hours[21]) == (2.0, 12.0), (
         f"App got {hours[20]:g} and letter {hours[21]:g} hours; the medians of train are 2 and 12."
@@ -294,71 +348,99 @@ def group_median_of_the_training_rows(fill_hours):
 
 @trials("3.7")
 def _(_spark):
-    def filler(statistic, by_channel=True, learn_from_new=False, clean=True):
+    def filler(statistic, by_channel=True, learn_from_new=False, clean=True, how="left"):
         def fill_hours(train, new):
             source = new if learn_from_new else train
             if not by_channel:
                 return new.fillna(source.agg(statistic("hours")).first()[0], subset=["hours"])
             learnt = source.groupBy("channel").agg(statistic("hours").alias("typical"))
-            joined = new.join(learnt, "channel", "left").withColumn("hours", F.coalesce("hours", "typical"))
+            joined = new.join(learnt, "channel", how).withColumn("hours", F.coalesce("hours", "typical"))
             return joined.select(new.columns) if clean else joined
 
         return fill_hours
 
+    def by_pandas(train, new):
+        return new["hours"].fillna(train.groupby("channel")["hours"].transform("median"))
+
     yield right(filler(F.median))
-    yield wrong("must come from train", filler(F.median, learn_from_new=True))
+    yield wrong("Learn them from train", filler(F.median, learn_from_new=True))
     yield wrong("one median for each channel", filler(F.median, by_channel=False))
     yield wrong("These are means", filler(F.mean))
     yield wrong("no helper column", filler(F.median, clean=False))
-    yield wrong("drop nobody", lambda train, new: new.dropna())
+    yield wrong("drop no row", lambda train, new: new.dropna())
     yield wrong("still gaps", lambda train, new: new)
+    yield wrong("left join", filler(F.median, how="inner"))
+    yield wrong(
+        "Known hours have changed",
+        lambda train, new: filler(F.median)(train, new).withColumn("hours", F.round("hours")),
+    )
+    yield wrong("The channel", lambda train, new: filler(F.median)(train, new).withColumn("channel", F.lit("app")))
+    yield wrong("are Spark DataFrames", by_pandas)
 
 
 @exercise(
     "3.8",
     objective="ASC-2.06",
-    hint="SimpleImputer has an argument that adds a column which says where it filled something in.",
+    hint="SimpleImputer has an argument that adds a 0/1 column for the rows in which it filled a gap.",
 )
 def the_gap_reaches_the_model(model):
     from sklearn.base import clone
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import Pipeline
 
-    assert hasattr(model, "fit") and hasattr(model, "predict_proba"), (
-        "model should be a pipeline that ends in a classifier such as LogisticRegression."
+    assert isinstance(model, Pipeline) and len(model.steps) > 1, (
+        "model should be a scikit-learn pipeline with at least two steps: fill the gaps, then classify."
     )
-    # The number says nothing, the gap says all.
-    silent = np.arange(400) % 4 == 0
-    score = np.where(silent, np.nan, 40.0 + np.arange(400) % 40)
+    assert isinstance(model.steps[-1][1], LogisticRegression), "The last step of model should be a LogisticRegression."
+    missing = np.arange(400) % 4 == 0
+    score = np.where(missing, np.nan, 40.0 + (np.arange(400) % 40) ** 2 / 40)  # skewed: the mean is not the median
     frame = pd.DataFrame({"satisfaction": score})
-    recommends = np.where(silent, np.arange(400) % 40 == 0, np.arange(400) % 10 != 1).astype(int)
     try:
-        fitted = clone(model).fit(frame, recommends)
-    except ValueError as error:
-        if "NaN" not in str(error):
-            raise
-        raise AssertionError("The model gets NaN: the first step of the pipeline must fill the gaps.") from None
-    asked = pd.DataFrame({"satisfaction": [np.nan, float(np.nanmedian(score)), float(np.nanmean(score)), 0.0, -1.0]})
-    gap, median, mean, zero, minus = fitted.predict_proba(asked)[:, 1]
-    assert min(abs(gap - median), abs(gap - mean)) > 0.05, (
-        "A customer who told nothing gets the score of an ordinary one: the gap is filled and forgotten. Add an indicator."
+        prepare = clone(model[:-1]).fit(frame, (np.arange(400) % 3 == 0).astype(int))
+        median, mean = float(np.nanmedian(score)), float(np.nanmean(score))
+        rows = prepare.transform(pd.DataFrame({"satisfaction": [np.nan, median, mean, 41.0, 71.0]}))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise AssertionError(
+            f"The steps before the classifier fail on a frame with the column satisfaction: {str(error)[:150]}"
+        ) from None
+    rows = np.asarray(rows.toarray() if hasattr(rows, "toarray") else rows, dtype=float)
+    assert not np.isnan(rows).any(), "The classifier gets NaN: the steps before it must fill the gaps."
+    gap, at_median, at_mean, low, high = rows
+
+    def apart(one: np.ndarray, other: np.ndarray) -> int:
+        return int((~np.isclose(one, other)).sum())
+
+    assert apart(low, high), "The known answers no longer reach the classifier: keep the filled column beside the flag."
+    flags = np.isclose(low, high) & np.isclose(low, at_median) & ~np.isclose(low, gap)
+    assert flags.any(), (
+        "A customer who skipped the question cannot be told from one with that answer: add an indicator of the gaps."
     )
-    assert min(abs(gap - zero), abs(gap - minus)) > 1e-9, (
-        "The gap is filled with a constant outside the range. A line through it bends the weight of all real answers: "
-        "use the median, and a column of its own for the gap."
-    )
+    assert apart(gap, at_mean) != flags.sum(), "The gaps are filled with the mean: use the median."
+    assert apart(gap, at_median) == flags.sum(), "The flag is there, but the gaps are not filled with the median."
 
 
 @trials("3.8")
 def _(_spark):
-    from sklearn.impute import SimpleImputer
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.impute import MissingIndicator, SimpleImputer
     from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
+    from sklearn.pipeline import make_pipeline, make_union
+    from sklearn.preprocessing import StandardScaler
 
-    line = LogisticRegression()
-    yield right(make_pipeline(SimpleImputer(strategy="median", add_indicator=True), line))
-    yield wrong("filled and forgotten", make_pipeline(SimpleImputer(strategy="median"), line))
-    yield wrong("must fill the gaps", line)
-    yield wrong("outside the range", make_pipeline(SimpleImputer(strategy="constant", fill_value=-1), line))
-    yield wrong("ends in a classifier", make_pipeline(SimpleImputer(strategy="median", add_indicator=True)))
+    line, flagged = LogisticRegression(), SimpleImputer(strategy="median", add_indicator=True)
+    yield right(make_pipeline(flagged, line))
+    yield right(make_pipeline(flagged, StandardScaler(), line))
+    yield right(make_pipeline(make_union(SimpleImputer(strategy="median"), MissingIndicator()), line))
+    yield wrong("add an indicator", make_pipeline(SimpleImputer(strategy="median"), line))
+    yield wrong("at least two steps", line)
+    yield wrong("gets NaN", make_pipeline("passthrough", line))
+    yield wrong(
+        "not filled with the median",
+        make_pipeline(SimpleImputer(strategy="constant", fill_value=-1, add_indicator=True), line),
+    )
+    yield wrong("filled with the mean", make_pipeline(SimpleImputer(add_indicator=True), line))
+    yield wrong("no longer reach", make_pipeline(MissingIndicator(), line))
+    yield wrong("should be a LogisticRegression", make_pipeline(flagged, RandomForestClassifier(5)))
 
 
 @exercise(
@@ -375,8 +457,6 @@ def the_unknown_has_a_place(stages):
     assert all(hasattr(stage, "fit") or hasattr(stage, "transform") for stage in stages), (
         "Each element of stages should be a stage of Spark ML, such as StringIndexer."
     )
-    outputs = [_output(stage) for stage in stages]
-    assert "v" in outputs, "No stage writes the column v: name it as the output of the encoder."
     spark = get_spark()
     train = spark.createDataFrame([("film",), ("film",), ("sport",)], "genre string").coalesce(1)
     new = spark.createDataFrame([("film",), ("sport",), ("opera",), (None,)], "genre string").coalesce(1)
@@ -385,41 +465,51 @@ def the_unknown_has_a_place(stages):
     except Exception as error:
         text = f"{type(error).__name__}: {error}"
         unseen = "nseen label" in text or "handleInvalid" in text or "NULL value" in text
-        assert not unseen, "An unseen genre stops the job: the indexer's handleInvalid is still 'error'."
+        assert not unseen, "An unseen genre stops the job: set handleInvalid of the indexer."
         assert "must be of type numeric" not in text, (
-            "The encoder takes indices, not strings: put the indexer before it."
+            "The encoder needs indices, not strings: put the indexer before it."
         )
         raise
+    assert "v" in rows[0].asDict(), "No stage writes the column v: make it the output column of the encoder."
     assert len(rows) == 4, f"{4 - len(rows)} of 4 rows are lost: skip drops unknown genres instead of encoding them."
-    assert hasattr(rows[0]["v"], "toArray"), "v holds plain numbers: an index is not one-hot. Add the encoder."
+    assert hasattr(rows[0]["v"], "toArray"), (
+        "v holds numbers instead of vectors: an index is not one-hot. Add the encoder."
+    )
     film, sport, opera, null = (row["v"].toArray().tolist() for row in rows)
+    assert len(film) <= 4, (
+        f"v has {len(film):,} positions for two known genres and the unknown. Use an indexer and an encoder, not a hash."
+    )
     assert any(opera) and any(null), (
         "The unknown genre is all zeros: keep adds its category as the last one, and the last one is left out."
     )
-    assert any(film) and any(sport), "A known genre has no place of its own."
-    assert sorted([film, sport, opera]) == [[0, 0, 1], [0, 1, 0], [1, 0, 0]], (
-        f"film {film}, sport {sport} and opera {opera} should have one place each."
+    assert any(film) and any(sport), "A known genre has no position of its own."
+    assert len({tuple(one) for one in (film, sport, opera)}) == 3, (
+        f"film {film}, sport {sport} and opera {opera} should have a position of their own each."
     )
-
-
-def _output(stage: Any) -> str | None:
-    if not hasattr(stage, "getOutputCol"):
-        return None
-    try:
-        return str(stage.getOutputCol())
-    except Exception:
-        return None
+    assert len(film) == 3, (
+        f"v has {len(film)} positions and one of them is never used: both stages add a category for the unknown."
+    )
+    assert sorted([film, sport, opera]) == [[0, 0, 1], [0, 1, 0], [1, 0, 0]], (
+        f"film {film}, sport {sport} and opera {opera} should each have one 1 and otherwise zeros."
+    )
 
 
 @trials("3.9")
 def _(_spark):
-    from pyspark.ml.feature import OneHotEncoder, StringIndexer
+    from pyspark.ml import Pipeline
+    from pyspark.ml.feature import FeatureHasher, OneHotEncoder, StringIndexer
 
     def indexer(rule, out="i"):
         return StringIndexer(inputCol="genre", outputCol=out, handleInvalid=rule)
 
     every = OneHotEncoder(inputCol="i", outputCol="v", dropLast=False)
     yield right([indexer("keep"), every])
+    yield right([indexer("keep"), OneHotEncoder(inputCols=["i"], outputCols=["v"], dropLast=False)])
+    yield right([Pipeline(stages=[indexer("keep"), every])])
+    yield right([indexer("keep"), OneHotEncoder(inputCol="i", outputCol="v", handleInvalid="keep")])
+    both = OneHotEncoder(inputCol="i", outputCol="v", handleInvalid="keep", dropLast=False)
+    yield wrong("one of them is never used", [indexer("keep"), both])
+    yield wrong("not a hash", [FeatureHasher(inputCols=["genre"], outputCol="v")])
     yield wrong("the last one is left out", [indexer("keep"), OneHotEncoder(inputCol="i", outputCol="v")])
     yield wrong("rows are lost", [indexer("skip"), every])
     yield wrong("stops the job", [indexer("error"), every])
@@ -434,25 +524,27 @@ def _(_spark):
     hint="How many levels, how many rows for each, what kind of model, and what happens to a new level?",
 )
 def a_stage_for_each_column(stage):
-    _words(stage, "abcde", {"one-hot", "index", "hash", "target means", "leave out"}, "stage")
+    stage = _words(stage, "abcde", {"one-hot", "index", "hash", "target means", "leave out"}, "stage")
     assert stage["a"] != "index", (
-        "a: a regression multiplies the index with one weight, as if premium were 2 times standard."
+        "a: a regression multiplies the index by one weight, as if the plan with index 2 were twice the plan with index 1."
     )
-    assert stage["a"] == "one-hot", "a: three levels and a linear model: a weight for each level costs two columns."
+    assert stage["a"] == "one-hot", (
+        "a: a linear model needs a weight for each level, and three levels with an intercept take only two columns."
+    )
     assert stage["b"] != "one-hot", (
-        "b: trees split indexed categories directly; one-hot makes them cut one level at a time."
+        "b: trees split indexed categories directly; one-hot columns let them separate only one level at a time."
     )
     assert stage["b"] == "index", "b: Spark's trees take the index and know from its metadata that it is a category."
     assert stage["c"] not in ("one-hot", "index"), (
         "c: there is no full list of search terms to fit, and it would be far longer than 4,096."
     )
-    assert stage["c"] == "hash", "c: which encoder needs no fit, has a fixed width and a place for every new term?"
+    assert stage["c"] == "hash", "c: which encoder needs no fit and has a position for every new term?"
     assert stage["d"] != "leave out", "d: shops differ a lot in returns, and each has hundreds of orders to learn from."
     assert stage["d"] == "target means", (
-        "d: few columns for 3,000 levels with many rows each: out-of-fold means of the label."
+        "d: few columns are wanted for 3,000 levels with many rows each: use out-of-fold means of the label."
     )
     assert stage["e"] == "leave out", (
-        "e: an id names one customer. Whatever is learnt about it is memory, and the customers to be scored are new."
+        "e: an id identifies one customer. The model would memorise training customers, and the customers to be scored are new."
     )
 
 
@@ -460,17 +552,17 @@ def a_stage_for_each_column(stage):
 def _(_spark):
     stage = {"a": "one-hot", "b": "index", "c": "hash", "d": "target means", "e": "leave out"}
     yield right(stage)
-    yield wrong("2 times standard", stage | {"a": "index"})
+    yield wrong("twice the plan", stage | {"a": "index"})
     yield wrong("one level at a time", stage | {"b": "one-hot"})
     yield wrong("no full list", stage | {"c": "one-hot"})
     yield wrong("out-of-fold means", stage | {"d": "one-hot"})
-    yield wrong("is memory", stage | {"e": "target means"})
+    yield wrong("would memorise", stage | {"e": "target means"})
 
 
 @exercise(
     "3.11",
     objective="ASC-2.08",
-    hint="Loop over the folds. For each: means of the label by code from the other folds, mapped to this fold's codes.",
+    hint="Loop over the folds. For each one, compute the mean label by code from the other folds and map it to the codes of this fold.",
 )
 def each_row_from_other_rows(out_of_fold):
     assert callable(out_of_fold), "out_of_fold should be a function of code, label and fold."
@@ -479,26 +571,26 @@ def each_row_from_other_rows(out_of_fold):
     label = pd.Series([1, 0, 1, 1, 0, 1], index=index)
     fold = pd.Series([0, 1, 1, 0, 1, 0], index=index)
     before = label.copy()
-    found = out_of_fold(code, label, fold)
+    found = _called(out_of_fold, "code, label and fold are pandas Series", code, label, fold)
     assert isinstance(found, pd.Series), f"out_of_fold should return a Series, it returned {type(found).__name__}."
-    assert label.equals(before), "out_of_fold changes the labels that it was given."
+    assert label.equals(before), "out_of_fold changes the Series label: work on a copy."
     assert sorted(found.index) == sorted(index), "The result should have the index of code: one value for each row."
-    found = found.reindex(index).astype(float)
+    found = pd.to_numeric(found.reindex(index), errors="coerce")
     assert found.notna().all(), (
-        "Some rows get no value: a code without rows in other folds takes the mean label of all rows in other folds."
+        "Some rows get no value: where no other fold has the code, use the mean label of all rows in other folds."
     )
     by_code = label.groupby(code).transform("mean")
     assert not np.allclose(found, by_code), "Each row still sees its own label: use the rows of other folds only."
     counts = code.groupby(code).transform("size")
     rest = ((by_code * counts - label) / (counts - 1).where(counts > 1)).fillna(found)
     assert not np.allclose(found, rest), (
-        "Only the row's own label is left out. Within a code the value then falls when the own label rises: leave out the fold."
+        "Only the row's own label is left out, so within a code the value falls when the label rises: leave out the whole fold."
     )
     inside = label.groupby([code, fold]).transform("mean")
-    assert not np.allclose(found, inside), "The means come from the row's own fold: take the other folds."
+    assert not np.allclose(found, inside), "The means come from the row's own fold: use the other folds."
     # Row 8 (code c, fold 0) has no other row of its code: the mean label of fold 1 is 1/3.
     assert not math.isclose(found[8], label.mean()), (
-        "A code without rows elsewhere gets the mean of all labels, its own among them. Use the other folds here too."
+        "A code that no other fold has gets the mean of all labels, including its own. Use the other folds here too."
     )
     wanted = pd.Series([0.5, 1.0, 1.0, 0.0, 1.0, 1 / 3], index=index)
     assert np.allclose(found, wanted), (
@@ -537,16 +629,16 @@ def _(_spark):
     yield right(_encoder(others, others))
     yield wrong("sees its own label", _encoder(everything, others))
     yield wrong("Some rows get no value", _encoder(others, lambda mine: None))
-    yield wrong("its own among them", _encoder(others, everything))
+    yield wrong("including its own", _encoder(others, everything))
     yield wrong("own fold", _encoder(lambda mine: mine, others))
-    yield wrong("leave out the fold", without_own)
+    yield wrong("leave out the whole fold", without_own)
     yield wrong("should return a Series", lambda code, label, fold: label.groupby(code).transform("mean").to_numpy())
 
 
 @exercise(
     "3.12",
     objective="ASC-2.09",
-    hint="Residuals of the training rows on the log scale; exp of each; then their mean. In this order.",
+    hint="Compute the residuals of the training rows on the log scale, then exp of each, then the mean.",
 )
 def back_to_euros(factor, euros, on_log, x, euro, test):
     residuals = np.log(euro[~test]) - on_log.predict(x[~test])
@@ -559,18 +651,28 @@ def back_to_euros(factor, euros, on_log, x, euro, test):
         f"euros should be an array of {len(plain):,} predictions, one for each test row."
     )
     assert not np.allclose(euros, plain), "euros is exp of the prediction, uncorrected: the total stays too small."
-    assert euros.mean() > 1000, "euros is still on the log scale: a prediction of about 10 EUR a year is none."
+    assert euros.mean() > 1000, (
+        "euros is still on the log scale: nobody earns about 10 EUR a year. Take exp of the predictions."
+    )
     assert abs(factor - np.exp(residuals.mean())) > 1e-9, (
         "factor is exp of the mean residual, which is 1. First exp of each residual, then the mean."
     )
     assert abs(factor - np.exp(of_test).mean()) > 1e-9, (
-        "factor was learnt from the test rows, whose incomes a model does not know. Use the training rows."
+        "factor was learnt from the test rows, whose incomes are unknown in production. Use the training rows."
     )
     assert abs(factor - euro[test].sum() / plain.sum()) > 1e-9, (
-        "factor makes the total of the test rows come out right by looking at it. In production that total is unknown."
+        "factor is computed from the true total of the test rows. In production that total is unknown."
     )
-    assert min(abs(factor - wanted), abs(factor - normal)) < 2e-3, (
-        f"factor is {factor:.3f}; the mean of exp(residual) over the training rows is {wanted:.3f}."
+    assert abs(factor - np.exp(-residuals).mean()) > 1e-9, (
+        "The residual has the wrong sign: it is log(truth) - prediction."
+    )
+    assert abs(factor - normal) > 1e-9, (
+        "factor is exp(s²/2), which is right only for normal residuals. Take the mean of exp(residual)."
+    )
+    total = euro[~test].sum() / np.exp(on_log.predict(x[~test])).sum()
+    assert abs(factor - total) > 1e-9, "factor is a ratio of totals. Take exp of each residual, then the mean."
+    assert abs(factor - wanted) < 1e-6, (
+        f"factor is {factor:.4f}; the mean of exp(residual) over the training rows is {wanted:.4f}."
     )
     assert np.allclose(euros, plain * factor, rtol=1e-6), "euros should be exp of each prediction, times factor."
     return f"The corrected total is {euros.sum() / euro[test].sum():.2f} of the true one."
@@ -590,7 +692,12 @@ def _(_spark):
     residuals = np.log(euro[~test]) - on_log.predict(x[~test])
     factor = np.exp(residuals).mean()
     yield right(factor, np.exp(logs) * factor, *given)
-    yield right(float(np.exp(residuals.var() / 2)), np.exp(logs) * np.exp(residuals.var() / 2), *given)
+    for words, other in (
+        ("only for normal residuals", np.exp(residuals.var() / 2)),
+        ("the wrong sign", np.exp(-residuals).mean()),
+        ("ratio of totals", euro[~test].sum() / np.exp(on_log.predict(x[~test])).sum()),
+    ):
+        yield wrong(words, other, np.exp(logs) * other, *given)
     yield wrong("uncorrected", factor, np.exp(logs), *given)
     yield wrong("log scale", factor, logs * factor, *given)
     one = np.exp(residuals.mean())
@@ -598,38 +705,39 @@ def _(_spark):
     peeked = np.exp(np.log(euro[test]) - logs).mean()
     yield wrong("from the test rows", peeked, np.exp(logs) * peeked, *given)
     fitted = euro[test].sum() / np.exp(logs).sum()
-    yield wrong("by looking at it", fitted, np.exp(logs) * fitted, *given)
+    yield wrong("from the true total", fitted, np.exp(logs) * fitted, *given)
     yield wrong("one number", residuals, np.exp(logs) * factor, *given)
 
 
 @exercise(
     "3.13",
     objective=("ASC-2.06", "PRO-1.03"),
-    hint="Which steps look at the label? What would change in the others if half of the rows were missing?",
+    hint="Which steps use the label? How much would the others change if they saw only half of the rows?",
 )
-def what_early_fits_fake(fake):
-    keys = ["imputer", "scaler", "target means", "selection"]
-    _words(fake, keys, {"under 0.01", "over 0.05"}, "fake")
-    assert fake["imputer"] == "under 0.01", (
-        "imputer: it never looks at the label, and the mean of all rows is nearly the mean of half of them. Bad habit, no fake."
+def what_fitting_early_inflates(inflated):
+    keys = ["imputer", "scaler", "outlier limits", "selection"]
+    inflated = _words(inflated, keys, {"under 0.01", "over 0.05"}, "inflated")
+    assert inflated["imputer"] == "under 0.01", (
+        "imputer: it does not use the label, and the mean of all rows is close to the mean of half of them."
     )
-    assert fake["scaler"] == "under 0.01", "scaler: a slightly different shift and unit, the same for all rows."
-    assert fake["target means"] == "over 0.05", (
-        "target means: with a handful of rows for each code, a held-out row carries a good part of its own label."
+    assert inflated["scaler"] == "under 0.01", "scaler: a slightly different shift and unit, the same for all rows."
+    assert inflated["outlier limits"] == "under 0.01", (
+        "outlier limits: quartiles do not use the label, and those of a thousand rows are close to those of two thousand."
     )
-    assert fake["selection"] == "over 0.05", (
-        "selection: among 3,000 columns of noise some fit the held-out rows by luck, and it chose just those."
+    assert inflated["selection"] == "over 0.05", (
+        "selection: it uses the label. Among 3,000 columns of noise some fit the held-out rows by chance, and it picks those."
     )
 
 
 @trials("3.13")
 def _(_spark):
-    fake = {"imputer": "under 0.01", "scaler": "under 0.01", "target means": "over 0.05", "selection": "over 0.05"}
-    yield right(fake)
-    yield wrong("Bad habit, no fake", fake | {"imputer": "over 0.05"})
-    yield wrong("the same for all rows", fake | {"scaler": "over 0.05"})
-    yield wrong("a good part of its own label", fake | {"target means": "under 0.01"})
-    yield wrong("by luck", fake | {"selection": "under 0.01"})
+    inflated = dict.fromkeys(["imputer", "scaler", "outlier limits"], "under 0.01") | {"selection": "over 0.05"}
+    yield right(inflated)
+    yield wrong("the mean of half of them", inflated | {"imputer": "over 0.05"})
+    yield wrong("the same for all rows", inflated | {"scaler": "over 0.05"})
+    yield wrong("quartiles do not use", inflated | {"outlier limits": "over 0.05"})
+    yield wrong("by chance", inflated | {"selection": "under 0.01"})
+    yield wrong("is not one of", inflated | {"selection": "over 0.01"})
 
 
 @exercise(
@@ -647,11 +755,13 @@ def one_recipe_for_all_rows(recipe, train):
         "typical": {},
         "richer": {"income": 30_000.0 * math.e},
         "older": {"age": 41.0},
+        "half a year": {"age": 40.5},
         "no income": {"income": None, "no_income": 1.0},
         "no age": {"age": None, "no_age": 1.0},
         "other plan": {"plan": "standard"},
         "other country": {"country": "FR"},
         "never seen": {"country": "XX"},
+        "new plan": {"plan": "gold"},
         "Poland": {"country": "PL"},
     }
     rows = [
@@ -662,7 +772,7 @@ def one_recipe_for_all_rows(recipe, train):
     new = get_spark().createDataFrame(rows, kinds).coalesce(1)
     try:
         made = recipe.transform(new)
-        assert "features" in made.columns, "There is no column features: it is the output of the assembler."
+        assert "features" in made.columns, "There is no column features: make it the output column of the assembler."
         found = {
             row["customer_id"]: row["features"].toArray() for row in made.select("customer_id", "features").collect()
         }
@@ -671,17 +781,17 @@ def one_recipe_for_all_rows(recipe, train):
     except Exception as error:
         text = f"{type(error).__name__}: {error}"
         assert not any(words in text for words in ("NOT_FOUND", "UNRESOLVED_COLUMN", "does not exist")), (
-            "The recipe needs a column that the clean table does not have: the logarithm belongs inside."
+            "The recipe needs a column that the clean table does not have: the logarithm belongs inside the pipeline."
         )
         assert "nseen label" not in text, (
-            "A country that training has not seen stops the job: handleInvalid='keep' in the indexer."
+            "A country or plan that training has not seen stops the job: set handleInvalid='keep' in the indexers."
         )
         assert "null while assembling" not in text, (
             "A gap reaches the assembler and stops the job: impute before you assemble."
         )
         raise
     lost = [name for k, name in enumerate(changes) if k not in found]
-    assert not lost, f"Rows are lost ({', '.join(lost)}): nothing in the recipe may skip."
+    assert not lost, f"Rows are lost ({', '.join(lost)}): no stage may skip rows."
     v = {name: found[k] for k, name in enumerate(changes)}
     moved = {name: np.flatnonzero(~np.isclose(values, v["typical"])) for name, values in v.items()}
     still = [name for name in ("richer", "older", "other plan", "other country") if len(moved[name]) == 0]
@@ -689,36 +799,42 @@ def one_recipe_for_all_rows(recipe, train):
     log = moved["richer"][0]
     step = v["richer"][log] - v["typical"][log]
     assert step < 100, "income goes into features in euros: take the natural logarithm."
+    assert math.isclose(step, 1.0, abs_tol=1e-6) or abs(step - 1) > 1e-3, (
+        f"e times the income should raise the logarithm by 1, here by {step:.6f}: use ln, not log1p, and do not round."
+    )
     assert math.isclose(step, 1.0, abs_tol=1e-6), (
-        f"e times the income should raise log income by 1, here by {step:.3f}: use the natural log, and do not scale."
+        f"e times the income should raise the logarithm by 1, here by {step:.3f}: use the natural log, and do not scale."
     )
     age = moved["older"][0]
     assert math.isclose(v["older"][age] - v["typical"][age], 1.0, abs_tol=1e-6), "age should be in years, unscaled."
+    assert math.isclose(v["half a year"][age] - v["typical"][age], 0.5, abs_tol=1e-6), "age 40.5 is rounded or cut off."
     for gap, place in (("no income", log), ("no age", age)):
         flags = [k for k in moved[gap] if k != place]
         assert flags, f"The flag of {gap} does not reach features: add no_age and no_income to the assembler."
-    told = train.agg(
-        F.percentile_approx(F.log("income"), F.array(F.lit(0.45), F.lit(0.55)), 10_000).alias("log_income"),
-        F.percentile_approx("age", F.array(F.lit(0.45), F.lit(0.55)), 10_000).alias("age"),
-    ).first()
-    for gap, place, (low, high) in (("income", log, told["log_income"]), ("age", age, told["age"])):
+    for gap, place, column in (("income", log, F.log("income")), ("age", age, F.col("age"))):
         fill = v[f"no {gap}"][place]
-        assert low - 0.01 <= fill <= high + 0.01, (
-            f"A missing {gap} becomes {fill:.2f}, far from the middle of the training rows: impute the median of the "
-            f"{'logarithm' if gap == 'income' else 'years'}."
+        assert _near_the_median(fill, train.select(column.alias("x"))), (
+            f"A missing {gap} becomes {fill:.4f}, which is not the median of the training rows"
+            f"{' on the log scale' if gap == 'income' else ''}."
+        )
+    assert len(v["typical"]) > 6, "country and plan take one position each, as index numbers. Encode them one-hot."
+    for name in ("other plan", "other country"):
+        jump = v[name] - v["typical"]
+        assert set(np.abs(jump[moved[name]]).round(6)) == {1.0} and len(moved[name]) <= 2 and v[name].max() > 0, (
+            f"{name}: another level should switch one position on and one off. Is the encoder missing?"
         )
     assert np.array_equal(v["Poland"], v["never seen"]), (
         "The recipe knows Poland, which no training row has: it was fitted on all rows. Fit it on train."
     )
-    for name in ("other plan", "other country"):
-        jump = v[name] - v["typical"]
-        assert set(np.abs(jump[moved[name]]).round(6)) == {1.0} and len(moved[name]) <= 2 and v[name].max() > 0, (
-            f"{name}: a level should switch one place on and one off. Is the encoder missing?"
-        )
-    assert len(v["typical"]) > 6, (
-        "country and plan take one place each, as index numbers. For a linear model encode them one-hot."
-    )
-    return f"{len(v['typical'])} places, learnt from {train.count():,} training rows."
+    return f"features has {len(v['typical'])} positions."
+
+
+def _near_the_median(value: float, column: DataFrame) -> bool:
+    """Imputer's median is a value of the column, whose rank is off by at most a thousandth of the rows."""
+    known = np.sort(np.array([row["x"] for row in column.where("x IS NOT NULL").collect()], dtype=float))
+    middle, reach = len(known) // 2, 2 + len(known) // 500
+    window = known[max(0, middle - reach) : middle + reach + 1]
+    return bool(np.isclose([*window, *(window[1:] + window[:-1]) / 2], value, rtol=0, atol=1e-9).any())
 
 
 @trials("3.14")
@@ -737,11 +853,13 @@ def _(spark):
     train = everybody.where("country != 'PL'")
     flags = ["no_age", "no_income"]
 
-    def recipe(log="ln(income)", rule="keep", with_flags=True, onehot=True, inside=True):
+    def recipe(log="ln(income)", rule="keep", with_flags=True, onehot=True, inside=True, fill="median", age="age"):
         encoded = ["c_v", "p_v"] if onehot else ["c", "p"]
-        stages = [SQLTransformer(statement=f"SELECT *, {log} AS log_income FROM __THIS__")] if inside else []
+        stages = (
+            [SQLTransformer(statement=f"SELECT *, {log} AS log_income, {age} AS years FROM __THIS__")] if inside else []
+        )
         stages += [
-            Imputer(strategy="median", inputCols=["age", "log_income"], outputCols=["a", "l"]),
+            Imputer(strategy=fill, inputCols=["years" if inside else "age", "log_income"], outputCols=["a", "l"]),
             StringIndexer(inputCols=["country", "plan"], outputCols=["c", "p"], handleInvalid=rule),
         ]
         if onehot:
@@ -751,10 +869,14 @@ def _(spark):
 
     yield right(recipe().fit(train), train)
     yield wrong("not fitted yet", recipe(), train)
+    yield wrong("a missing income becomes".capitalize(), recipe(fill="mean").fit(train), train)
+    yield wrong("rounded or cut off", recipe(age="CAST(CAST(age AS INT) AS DOUBLE)").fit(train), train)
+    yield wrong("not log1p", recipe(log="log1p(income)").fit(train), train)
+    yield wrong("Encode them one-hot", recipe(onehot=False).fit(train), train)
     yield wrong("fitted on all rows", recipe().fit(everybody), train)
     yield wrong("in euros", recipe(log="income").fit(train), train)
     yield wrong("use the natural log", recipe(log="log10(income)").fit(train), train)
-    yield wrong("nothing in the recipe may skip", recipe(rule="skip").fit(train), train)
+    yield wrong("no stage may skip", recipe(rule="skip").fit(train), train)
     yield wrong("stops the job", recipe(rule="error").fit(train), train)
     yield wrong("does not reach features", recipe(with_flags=False).fit(train), train)
     yield wrong("belongs inside", recipe(inside=False).fit(train.selectExpr("*", "ln(income) AS log_income")), train)

@@ -1,7 +1,7 @@
-"""A survey of the streaming service's customers: the answers as they came back, beside what is true.
+"""A survey of the streaming service's customers: the answers, and beside them the true values.
 
-Real data never say why a value is missing, nor what it would have been. Here both are known, so that the bias of each way to
-fill a gap can be measured. The columns and the reasons for their gaps:
+Real data do not show why a value is missing or what it would have been. Here both are known, so the bias of each way to fill
+a gap can be measured. The columns and the reasons for their gaps:
 
 | column | kind | missing | because of |
 |---|---|---|---|
@@ -11,10 +11,10 @@ fill a gap can be measured. The columns and the reasons for their gaps:
 | ``household`` | persons, 1 to 6, whole number | 15 % | chance alone (missing completely at random) |
 | ``genre`` | one of ``GENRES``; letter writers like news | 8 % | chance alone |
 | ``hours`` | per week, skewed to the right; letter writers watch more | 5 % by app, 55 % by letter | the channel: the question is on the back of the letter (missing at random) |
-| ``satisfaction`` | 0 to 100, about normal | about a quarter | the answer itself: who is not satisfied skips it (missing not at random) |
+| ``satisfaction`` | 0 to 100, about normal | about a quarter | the answer itself: dissatisfied customers skip it (missing not at random) |
 | ``recommends`` | 1 or 0, the last question | never | |
 
-``recommends`` is drawn with log-odds ``-0.3 + 0.09 (satisfaction - 60) + TASTE[genre]``: the true satisfaction counts, told or not.
+``recommends`` is drawn with log-odds ``-0.3 + 0.09 (satisfaction - 60) + TASTE[genre]``: the true satisfaction counts, answered or not.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ GENRES: Mapping[str, tuple[float, float]] = {
 """Share of each favourite genre: by app, by letter."""
 
 TASTE: Mapping[str, float] = {"film": 1.0, "series": -1.0, "sport": 1.0, "kids": -1.0, "music": 1.0, "news": -1.0}
-"""What a favourite genre adds to the log-odds of recommending the service."""
+"""What the favourite genre adds to the log-odds of recommending the service."""
 
 QUESTIONS = ("household", "genre", "hours", "satisfaction")
-"""The questions that have gaps. What is true is in the columns ``household_true``, and so on."""
+"""The questions that have gaps. Their true values are in the columns ``household_true`` and so on."""
 
 ANSWERS = {
     "customer_id": "bigint",
@@ -59,7 +59,7 @@ ANSWERS = {
 
 
 def survey(customer_ids: Sequence[int], seed: int = 7) -> pd.DataFrame:
-    """Ask customers. Equal arguments give equal answers, and nobody's answers depend on who else is asked.
+    """Generate the answers. Equal arguments give equal answers, and a customer's answers do not depend on who else is asked.
 
     Parameters
     ----------
@@ -119,9 +119,9 @@ def survey(customer_ids: Sequence[int], seed: int = 7) -> pd.DataFrame:
 
 
 def to_spark(spark: SparkSession, answers: pd.DataFrame) -> DataFrame:
-    """Give the answers, without the truth, as a Spark DataFrame with the types of ``ANSWERS``.
+    """Return the answers, without the true values, as a Spark DataFrame with the types of ``ANSWERS``.
 
-    A gap becomes null. Left to itself, Spark may take the NaN of pandas for a number.
+    A gap becomes null. Otherwise Spark may keep the NaN of pandas as a number.
     """
     told = answers[list(ANSWERS)].astype({"household": "Int64"}).astype(object)
     rows = told.where(told.notna(), None).to_numpy().tolist()
