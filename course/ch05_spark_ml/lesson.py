@@ -2,10 +2,10 @@
 # # 05 · Spark ML
 # ## How do I train and judge a model where the data lives?
 #
-# A model can be trained in two places: on one machine that fetches the rows, or on the cluster that holds them. This chapter teaches the second
-# way, and when the first is better. It also teaches how to judge a model, because training is the easy half: a model that flags nobody has an
-# accuracy of 93 % on our data, a careless encoder finds a strong signal in pure noise, and a search reports the wrong winner without an error.
-# You will see each of them happen.
+# You can train a model on one machine that fetches the rows, or on the cluster that holds them. This chapter teaches the second way, and when the
+# first is better. It also teaches how to judge a model. That is the harder part: on our data a model that flags nobody has an accuracy of 93 %, a
+# carelessly fitted encoder finds a strong signal in pure noise, and a hyperparameter search can report a meaningless winner without an error. You
+# will see each of these happen.
 #
 # **You will be able to**
 #
@@ -13,17 +13,17 @@
 # |---|---|
 # | say when Spark ML is the right tool, and which algorithm fits | PRO-1.01, ASC-3.01 |
 # | build a pipeline, and tell estimators from transformers | PRO-1.02, PRO-1.03, ASC-3.03, ASC-3.04 |
-# | train on few positives among many rows | ASC-3.02 |
-# | choose a metric and the evaluator that computes it, for classes and for amounts | PRO-1.05, ASC-3.11 to 3.13 |
-# | undo a logarithm before anything is measured | ASC-3.14 |
+# | train a model when positives are rare | ASC-3.02 |
+# | choose a metric, and the evaluator that computes it, for classification and regression | PRO-1.05, ASC-3.11 to 3.13 |
+# | undo a log transform before you compute a metric | ASC-3.14 |
 # | tune with cross-validation or a single split, and know what each costs | PRO-1.04, ASC-3.08, ASC-3.09 |
-# | read bias and variance off a curve | ASC-3.15 |
+# | recognize bias and variance in a curve | ASC-3.15 |
 # | score a table and a stream, and choose Spark ML or one node for each kind of use | PRO-1.06, PRO-1.07 |
 #
 # **The pipeline so far**: raw tables, and the four feature tables of chapter 04. This chapter trains the first model on them and registers it as
 # the baseline.
 #
-# Time: about 120 minutes. Every exercise has a `hint`. A check that says *todo* waits for you; it never stops the notebook.
+# Time: about 120 minutes. Every exercise has a `hint`. A check shows *todo* until you answer; it never stops the notebook.
 
 # %% tags=["parameters"]
 catalog = "main"
@@ -66,22 +66,23 @@ fe = FeatureEngineeringClient()
 # %% [markdown]
 # ## 1 · When Spark ML is right
 #
-# Spark ML trains **one** model on rows that are spread over many machines. For each step of the algorithm every executor works through its own
-# rows and sends back a small sum, such as a gradient or a histogram; the rows never travel. That scales to billions of rows. The price is that
-# each step is a Spark job, so even 1,000 rows take seconds. Three questions decide, in this order:
+# Spark ML trains **one** model on rows that are spread over many machines. In each step of most algorithms, every executor works through its own
+# rows and sends back a small summary, such as a gradient or a histogram; the rows stay where they are. That scales to billions of rows. The price
+# is that each step is a Spark job, so even 1,000 rows take seconds. Ask three questions, in this order:
 #
 # | question | Spark ML | one machine |
 # |---|---|---|
-# | How large are the rows **that the fit needs**, after filters, joins and aggregates? | more than one machine's memory, and a sample will not do | they fit: most tables of customers do |
-# | Who has the algorithm, with the option you need? | `pyspark.ml` has it | only another library has it, such as boosted trees with a monotone effect (`HistGradientBoostingClassifier`, XGBoost) |
+# | How large is the data **that the fit needs**, after filters, joins and aggregates? | larger than one machine's memory, and a sample is not enough | it fits in memory, as most customer tables do |
+# | Which library has the algorithm, with the option that you need? | `pyspark.ml` has it | only another library has it, such as boosted trees with a monotonic constraint (`HistGradientBoostingClassifier`, XGBoost) |
 # | Where are the predictions used? | in tables and streams | in a request that must be answered in milliseconds |
 #
-# Where the table lies does not decide: 60,000 rows in Delta fit into pandas. And two jobs look like Spark ML but are not. *Scoring* billions of
-# rows with a small scikit-learn model needs no Spark ML: Spark can apply any Python model to a table (`mlflow.pyfunc.spark_udf`, chapter 10).
-# *Many small models*, one for each shop, are many single-node fits side by side (`applyInPandas`, chapter 06).
+# Where the table is stored does not matter: 60,000 rows in Delta fit into pandas. Two more jobs look like Spark ML but are not. *Scoring* billions
+# of rows with a small scikit-learn model does not need Spark ML: Spark can apply any Python model to a table (`mlflow.pyfunc.spark_udf`, chapter
+# 10). Training *many small models*, one for each shop, means many independent single-node fits in parallel (`applyInPandas`, chapter 06).
 #
-# First the rows of this chapter: the labels whose outcome is known, with the features of chapter 04 at `label_ts`. A fit reads its input many
-# times, so we write the result of the joins to a Delta table once. On serverless compute that replaces `cache()`, which is refused there.
+# First, the rows of this chapter: the labels whose outcome is known, with the features of chapter 04 as of `label_ts`. A fit reads its input many
+# times, so we write the result of the joins to a Delta table once. On serverless compute, where `cache()` is not supported, this is also the usual
+# replacement for it.
 
 # %% tags=["nbval-check-output"]
 labels = churn.labels_known_at(spark.table(ws.table("raw_labels")), dt.date(2026, 1, 5))
@@ -90,7 +91,9 @@ training_set = fe.create_training_set(
 )
 kept = ws.table("demo_ml_rows")
 spark.sql(f"DROP TABLE IF EXISTS {kept}")
-training_set.load_df().coalesce(1).write.saveAsTable(kept)  # 11,000 rows: one file, so that a step is one task
+training_set.load_df().coalesce(1).write.saveAsTable(
+    kept
+)  # 11,000 rows in one file: each step of a fit is then a single task
 rows = spark.table(kept)
 numeric, categorical = churn.NUMERIC, churn.CATEGORICAL
 size = rows.agg(
@@ -102,8 +105,8 @@ print("numeric:", *numeric, "| categorical:", *categorical)
 
 # %% [markdown]
 # ### The trap: "the model learns while Spark reads"
-# scikit-learn has models that learn batch by batch with `partial_fit`. Call it inside a function that Spark runs on each batch, and everything
-# appears to work:
+# Some scikit-learn models can learn batch by batch with `partial_fit`. If you call it inside a function that Spark runs on each batch, everything
+# seems to work:
 
 # %% tags=["nbval-check-output"]
 from sklearn.linear_model import SGDClassifier
@@ -122,23 +125,23 @@ print(f"{learned:,} rows went through partial_fit")
 print("the model has coefficients:", hasattr(learner, "coef_"))
 
 # %% [markdown]
-# Every worker received a **copy** of `learner`, trained it, and threw it away with the task. Nothing in a Python function merges the state of the
-# workers; Spark ML's estimators do exactly that.
+# Each Spark task received a **copy** of `learner`, trained it, and discarded it at the end. A Python function in Spark cannot merge the state of
+# the workers. The estimators of Spark ML do that for you.
 
 # %% [markdown]
 # ## 2 · Choosing an algorithm
 #
 # | you need | in `pyspark.ml` | remember |
 # |---|---|---|
-# | yes or no, with a probability and readable effects | `LogisticRegression` | effects add up on the log-odds |
-# | an amount | `LinearRegression` | can predict below zero |
-# | a count, or a positive skewed amount | `GeneralizedLinearRegression(family="poisson" / "gamma" / "tweedie")` | log link: never negative, and exp(coefficient) is a factor per unit |
-# | bends and interactions, no scaling needed | `RandomForest...`, `GBT...` | predicts means of training rows |
-# | recommendations | `ALS`, `implicitPrefs=True` for plays and clicks | needs ids as integers |
-# | groups without a label | `KMeans`, `BisectingKMeans`, `GaussianMixture` | each row gets a group; nothing is left over as an outlier |
-# | a margin between classes | `LinearSVC` | linear only, two classes, no probability |
+# | yes or no, with a probability and interpretable effects | `LogisticRegression` | effects add up on the log-odds |
+# | an amount | `LinearRegression` | can predict negative values |
+# | a count, or a positive skewed amount | `GeneralizedLinearRegression(family="poisson")` for counts, `"gamma"` for amounts | with a log link, predictions are positive and exp(coefficient) is a factor per unit. The log link is the default for Poisson; for gamma, set `link="log"` |
+# | nonlinear effects and interactions without scaling | `RandomForest...`, `GBT...` | cannot extrapolate |
+# | recommendations | `ALS`, with `implicitPrefs=True` for plays and clicks | needs integer ids |
+# | groups without a label | `KMeans`, `BisectingKMeans`, `GaussianMixture` | each row is assigned to a group; none is marked as an outlier |
+# | the widest margin between two classes | `LinearSVC` | linear, two classes only, no probability |
 #
-# Not in Spark ML: kernels, density-based clustering, isolation forests, monotone constraints.
+# Spark ML has no kernel methods, density-based clustering, isolation forests or monotonic constraints.
 
 # %% tags=["nbval-check-output"]
 import pyspark.ml.classification
@@ -152,8 +155,8 @@ for name in ("ALS", "GBTClassifier", "GaussianMixture", "LinearSVC", "SVC", "DBS
 
 # %% [markdown]
 # ### Trees do not extrapolate
-# A price index rises by one point a month, from 100 in month 0 to 159 in month 59. A forest and a line learn it. Before you run the cell: what
-# does each of them say for month 84, where the trend has reached 184?
+# A price index rises by one point a month, from 100 in month 0 to 159 in month 59. A forest and a linear regression are trained on these months.
+# Before you run the cell: what does each of them predict for month 84, when the index has reached 184?
 
 # %% tags=["nbval-check-output"]
 months = VectorAssembler(inputCols=["month"], outputCol="features").transform(
@@ -171,7 +174,7 @@ print(f"month 84: line {by_month['line'].iloc[-1]:.0f}, forest {by_month['forest
 
 # %%
 figure, axes = pictures.draw(
-    alt=f"Predicted index of a line and a forest trained on months 0 to 59. In month 84 the line says {by_month['line'].iloc[-1]:.0f} and the forest "
+    alt=f"Predicted index of a line and a forest trained on months 0 to 59. In month 84 the line predicts {by_month['line'].iloc[-1]:.0f} and the forest "
     f"{by_month['forest'].iloc[-1]:.0f}.",
     size=(6, 2.4),
 )
@@ -183,19 +186,22 @@ axes.legend(frameon=False)
 figure
 
 # %% [markdown]
-# The forest stays at the level of the last training months. A leaf stores a mean of training labels, so no tree says more than the largest or
-# less than the smallest of them - and no error tells you. Predict the *change* instead, or use a model with a slope.
+# The forest stays at the level of the last training months. Each leaf stores a mean of training labels, so a forest never predicts more than the
+# largest or less than the smallest training label, and no error warns you. Boosted trees also stay flat outside the training range. Predict the
+# *change* instead, or use a model with a slope.
 #
 # ### Exercise 5.1 - which tool, which algorithm?
-# Name the Spark ML estimator by its class (`"ALS"`, say) where Spark ML should train. Otherwise say `"one node"`, `"one node, scored by Spark"`
-# or `"one model per group"`.
+# Make `tool`, a dict from the letters `"a"` to `"f"` to a string. If Spark ML should do the training, give the class name of the estimator, such
+# as `"KMeans"`. Otherwise give `"one node"` (train and score there), `"one node, scored by Spark"` or `"one model per group"`.
 #
-# * a: 400 million clicks with 250 features, 800 GB after all joins; bought or not, with a probability and readable effects
+# * a: 400 million clicks with 250 features, 800 GB after all joins and too varied to sample; bought or not, with a probability and interpretable
+#   effects
 # * b: 2 billion plays of songs, no ratings; recommend songs
-# * c: a 5 TB log becomes 90,000 machines with 40 features each; boosted trees whose risk may never fall with age
-# * d: claims per insured car, 0, 1, 2 ..., 600 million rows; "each further driver multiplies the claims by so much"
-# * e: an approved XGBoost model of 3 MB, trained on a sample; 900 million rows want a score every night
-# * f: 8,000 shops, each with its own two years of daily sales; each shop gets its own forecast
+# * c: a 5 TB log is aggregated to 90,000 machines with 40 features each; boosted trees in which the risk must never fall with age
+# * d: claims per insured car (0, 1, 2, ...), 600 million rows that do not fit on one machine; "each additional driver multiplies the number of
+#   claims by a factor"
+# * e: an approved XGBoost model of 3 MB, trained on a sample; 900 million rows need a score every night
+# * f: 8,000 shops, each with two years of daily sales; each shop gets its own forecast
 
 # %%
 ### BEGIN SOLUTION
@@ -213,14 +219,14 @@ check("5.1", tool)
 # %% [markdown]
 # ## 3 · Estimators, transformers, evaluators
 #
-# | kind | has | gives | learns from rows? |
+# | kind | method | returns | learns from rows? |
 # |---|---|---|---|
-# | **transformer** | `transform(df)` | a DataFrame with more columns | no |
+# | **transformer** | `transform(df)` | a DataFrame with added columns | no |
 # | **estimator** | `fit(df)` | a *model*, which is a transformer | yes |
-# | **evaluator** | `evaluate(df)` | one number, and `isLargerBetter()` | no |
+# | **evaluator** | `evaluate(df)` | one number; `isLargerBetter()` says whether larger is better | no |
 #
-# In scikit-learn `fit` changes the estimator. Here it does **not**: it returns a new object, and that object transforms training and test rows
-# alike.
+# In scikit-learn, `fit` changes the estimator. In Spark ML it does **not**: it returns a new object, which transforms training rows and test rows
+# in the same way.
 
 # %% tags=["nbval-check-output"]
 column = VectorAssembler(inputCols=["minutes"], outputCol="features")
@@ -233,15 +239,16 @@ new = column.transform(spark.createDataFrame([(260.0,)], "minutes double"))
 print(f"260 minutes become {fitted.transform(new).first().scaled[0]:.1f}")
 
 # %% [markdown]
-# scikit-learn would give 1.2 here, the distance from the mean in standard deviations. Spark's `StandardScaler` divides only: `withMean` is false
-# by default, because subtracting a mean would fill every zero of a sparse vector. Note also that you rarely need it: Spark's linear models scale
-# inside the solver (`standardization=True`) and give the coefficients back on the original scale, and trees do not care.
+# Spark's `StandardScaler` only divides by the standard deviation: `withMean` is false by default, because subtracting a mean would turn the zeros
+# of a sparse vector into other values. With `withMean=True` the result is 1.2 standard deviations above the mean. scikit-learn centers by default;
+# it also divides by the population standard deviation, so its result differs slightly. You rarely need a scaler here: Spark's linear models scale
+# inside the solver (`standardization=True`) and return coefficients on the original scale, and trees do not depend on scale.
 
 # %% [markdown]
-# ### Exercise 5.2 - who learns?
-# A stage that learns can carry test rows into the training; one that does not cannot. **Before** you run the next cell: which of these six are
-# estimators? Give a dict with `True` for each that must be fitted and `False` for the others: `StringIndexer`, `OneHotEncoder`,
-# `VectorAssembler`, `Bucketizer`, `QuantileDiscretizer`, `FeatureHasher`.
+# ### Exercise 5.2 - which stages learn?
+# A stage that learns from rows can leak information from test rows into training; a stage that learns nothing cannot. **Predict, before** you run
+# the next cell: which of these six are estimators? Make `learns`, a dict from each class name to `True` if it must be fitted and `False` if not:
+# `"StringIndexer"`, `"OneHotEncoder"`, `"VectorAssembler"`, `"Bucketizer"`, `"QuantileDiscretizer"`, `"FeatureHasher"`.
 
 # %%
 ### BEGIN SOLUTION
@@ -263,25 +270,26 @@ for name in ("StringIndexer", "OneHotEncoder", "VectorAssembler", "Bucketizer", 
     print(f"{name:20}", "estimator" if issubclass(getattr(feature, name), Estimator) else "transformer")
 
 # %% [markdown]
-# `OneHotEncoder` surprises most people: it must count the categories to know how long its vectors are. `Bucketizer` is given its borders,
-# `QuantileDiscretizer` has to find them. A hash needs no vocabulary. By the same test `Imputer`, every column-wise scaler and `IDF` are
-# estimators; `Normalizer`, which scales each row by itself, `HashingTF` and `SQLTransformer` are transformers.
+# `OneHotEncoder` surprises most people: it must know the number of categories to know how long its vectors are. `Bucketizer` receives its
+# boundaries as an argument; `QuantileDiscretizer` computes them from the rows. A hash needs no vocabulary. In the same way, `Imputer`, `IDF` and
+# every scaler that works by column are estimators; `Normalizer`, which scales each row separately, `HashingTF` and `SQLTransformer` are
+# transformers.
 
 # %% [markdown]
 # ## 4 · Encoders and assemblers
 #
-# Every Spark ML algorithm reads **one vector column**. `VectorAssembler` builds it from numbers and vectors; strings must become numbers first.
+# Every classifier and regressor in Spark ML reads its features from **one vector column**. `VectorAssembler` builds it from numbers and vectors;
+# strings must be converted to numbers first.
 #
-# * `StringIndexer` numbers the values **by frequency**: the most frequent gets 0. Ties go by the alphabet. `stringOrderType="alphabetAsc"` sorts
-#   instead.
-# * An index is not yet a feature of a linear model, which would read plan 2 as twice plan 1. `OneHotEncoder` makes a vector of zeros and a one.
-#   `dropLast=True` leaves the last category out: it is the vector of zeros.
-# * `handleInvalid` says what happens to the unexpected: `error` (default), `skip` (the **row** disappears) or `keep`. In the indexer `keep` gives
-#   nulls and unseen values one more index, the last. In the assembler `keep` lets a null through as NaN.
+# * `StringIndexer` numbers the values **by frequency**: the most frequent value gets index 0. Ties are sorted alphabetically.
+#   `stringOrderType="alphabetAsc"` sorts all values alphabetically.
+# * An index is not a useful feature for a linear model, which would treat plan 2 as twice plan 1. `OneHotEncoder` turns it into a vector with a
+#   single 1. With `dropLast=True`, the default, the last category has no position: its vector is all zeros.
+# * `handleInvalid` decides what happens to unexpected values: `error` (the default), `skip` (drops the **row**) or `keep`. In the indexer, `keep`
+#   puts missing and unseen values into one additional category with the last index. In the assembler, `keep` passes a null on as NaN.
 #
 # ### Trap: a label that is a string
-# A label must be a number. First, what Spark says to words:
-
+# A label must be a number. First, what Spark says about a string label:
 
 # %% tags=["nbval-check-output"]
 trials = spark.createDataFrame(
@@ -296,8 +304,8 @@ as_number = trials.withColumn("label", F.expr("CAST(cancelled = 'yes' AS INT)"))
 print(f"label as a number: {type(LogisticRegression(maxIter=3).fit(as_number)).__name__}")
 
 # %% [markdown]
-# The quick repair is an indexer for the label. It runs, and it turns the model around: here most users cancel, so "yes" is the more frequent
-# value and becomes class **0**. `probability[1]` is then the probability of staying.
+# The quick fix is to index the label. It runs without an error, and it reverses the model: most users in this data cancel, so "yes" is the more
+# frequent value and becomes class 0. The "probability of class 1" is now the probability of **staying**.
 
 # %% tags=["nbval-check-output"]
 indexer = StringIndexer(inputCol="cancelled", outputCol="label")
@@ -305,12 +313,13 @@ print("class 0, class 1 by frequency:", indexer.fit(trials).labels)
 print("class 0, class 1 by alphabet: ", indexer.setStringOrderType("alphabetAsc").fit(trials).labels)
 
 # %% [markdown]
-# Better: say what you mean, `F.expr("CAST(cancelled = 'yes' AS INT)")`. A cast needs no fit and cannot turn around when the shares change.
+# It is better to state the positive class: `F.expr("CAST(cancelled = 'yes' AS INT)")`. A cast needs no fit, and its result does not change when
+# the frequencies change.
 #
 # ### Exercise 5.3 - four rows come in
 # The stages below are fitted on six customers: three `basic`, two `standard`, one `premium`. Tonight's rows are (premium, 100 minutes), (gift,
-# 50), (null, 80), (basic, null). **Before** you run it: how many rows come out, and what are the one-hot vectors of `basic`, `premium` and of the
-# unseen plan `gift`? Answer like `{"rows": 2, "basic": [0, 1], "premium": [1, 1], "gift": [0, 0]}`.
+# 50), (null, 80) and (basic, null). **Predict, before** you run it: how many rows come out, and what are the one-hot vectors of `basic`, `premium`
+# and the unseen plan `gift`? Make `predicted`, a dict of this form: `{"rows": 2, "basic": [0, 1], "premium": [1, 1], "gift": [0, 0]}`.
 
 # %%
 customers = spark.createDataFrame(
@@ -343,19 +352,20 @@ for row in known.union(encoded.select("plan", vector_to_array("plan_onehot"))).d
     print(f"{row.plan!s:9}", [int(value) for value in row.v])
 
 # %% [markdown]
-# Three things at once. `keep` gave `gift` and the missing plan a fourth index; `dropLast` drops exactly that fourth category, so both are zeros
-# and the known plans keep a place each. And `skip` in the assembler lost the customer without minutes: she gets **no score at all**, and nobody
-# is told. Fill gaps with an `Imputer` and leave `skip` alone.
+# Three things happen at once. `keep` put `gift` and the missing plan into a fourth category. `dropLast` drops exactly that category, so both
+# vectors are all zeros and each known plan keeps its position. And `skip` in the assembler dropped the customer whose minutes are missing: she
+# gets **no score at all**, and there is no warning. Fill missing values with an `Imputer` and avoid `skip`.
 #
-# **Many values.** One-hot of 30,000 devices makes 30,000 places, and `keep` gives all new devices the same one. `FeatureHasher` computes the
-# place from the value: no vocabulary, fixed length, new values differ, at the price of collisions. `TargetEncoder` (Spark 4) replaces a value by
-# the mean label of its training rows: one number, but it reads the label - section 6 shows what that can do.
+# **Many values.** One-hot encoding of 30,000 devices makes vectors of length 30,000, and `keep` treats all new devices as the same one.
+# `FeatureHasher` computes the position from the value: it needs no vocabulary, the length is fixed, and new values usually differ, but some values
+# collide. `TargetEncoder` (new in Spark 4) replaces a value by the mean label of its training rows. That is a single number, but it uses the
+# label; section 6 shows the risk.
 
 # %% [markdown]
 # ## 5 · A split that stays
 #
-# `randomSplit([0.8, 0.2], seed=42)` looks repeatable. The seed fixes a draw **in each partition**; other files or another cluster mean other
-# partitions:
+# `randomSplit([0.8, 0.2], seed=42)` looks repeatable. But the seed only fixes the random numbers **within each partition**, and different files or
+# a different cluster mean different partitions:
 
 # %% tags=["nbval-check-output"]
 once = rows.randomSplit([0.8, 0.2], seed=42)[1].select("customer_id", "label_ts")
@@ -369,10 +379,11 @@ print(
 )
 
 # %% [markdown]
-# Two faults. After any rewrite of the table - an `OPTIMIZE` is enough - other rows are in the test set, and yesterday's model is judged on rows
-# it has learned. And one customer has a label every four weeks, so a draw of rows puts nearly everyone on both sides. A **hash of the customer**
-# ends both: it depends on the key alone. That is all that `churn.split_by_customer` does. A split written to a table once works too; `sample`
-# with a seed has the fault of `randomSplit`, and a cache ends with the session.
+# There are two faults. First, after any rewrite of the table (an `OPTIMIZE` is enough) the test set can contain other rows, so you would judge
+# yesterday's model on rows that it has been trained on. Second, each customer has a label every four weeks, so a random draw of rows puts nearly
+# everyone into both parts. A **hash of the customer id** fixes both, because it depends on the key alone. `churn.split_by_customer` does exactly
+# that. You can also write the split to a table once. `sample` with a seed has the same fault as `randomSplit`, and a cached split is lost when the
+# session ends.
 
 # %% tags=["nbval-check-output"]
 train, test = churn.split_by_customer(rows)
@@ -389,10 +400,10 @@ train_pd, test_pd = (
 # %% [markdown]
 # ## 6 · Pipelines
 #
-# A `Pipeline` is an estimator made of stages. `fit(train)` runs down the list: it fits a stage, transforms the rows with it, and hands them to
-# the next. What comes out is a `PipelineModel`, a transformer with everything that was learned. A `Pipeline` has no `transform` and a
-# `PipelineModel` has no `fit`: to learn from new rows, fit the pipeline again, from nothing. The list is run **as it stands**: nobody sorts it by
-# columns.
+# A `Pipeline` is an estimator made of stages. `fit(train)` goes through the list: it fits a stage, transforms the rows with it, and passes them to
+# the next stage. The result is a `PipelineModel`, a transformer that holds everything that was learned. A `Pipeline` has no `transform`, and a
+# `PipelineModel` has no `fit`: to learn from new rows, fit the pipeline again from scratch. The stages run **in the order of the list**; Spark
+# does not sort them by their columns.
 
 # %% tags=["nbval-check-output"]
 index, encode, assemble = encoding.getStages()
@@ -401,13 +412,14 @@ try:
 except IllegalArgumentException as error:
     print(f"{type(error).__name__}, and it names plan_onehot: {'plan_onehot' in str(error)}")
 print("still an estimator:", type(encoding.getStages()[0]).__name__)
-print("its fitted twin:   ", type(encoder.stages[0]).__name__)
+print("the fitted model:  ", type(encoder.stages[0]).__name__)
 print("learns nothing:    ", type(encoder.stages[2]).__name__)
 
 # %% [markdown]
 # ### Exercise 5.4 - a pipeline that survives production
-# Build `unfitted`: it takes `age`, `log_income`, `country` and `plan` and ends in a `LogisticRegression` for `churned`. Missing numbers get the
-# **median** of the training rows, a country that training has not seen still gets a score, and no category is read as a quantity.
+# Make `unfitted`, a `Pipeline` that is not fitted. Its features are `age`, `log_income`, `country` and `plan`; its last stage is a
+# `LogisticRegression` for the label `churned`. Use an indexer and an encoder for the strings. Missing numbers get the **median** of the training
+# rows, a customer from a country that was not in training still gets a score, and no category is treated as a quantity.
 
 # %%
 ### BEGIN SOLUTION
@@ -427,8 +439,8 @@ check("5.4", unfitted)
 
 # %% [markdown]
 # ### The leak: a stage that is fitted on all rows
-# "Clean the data, then split" is the natural order, and the wrong one. Whatever an early stage learns, it learns from test rows too. How bad is
-# that? It depends on **what** the stage learns. An imputer learns one number:
+# "Clean the data, then split" is a common order, and it is wrong: every stage that learns then also learns from the test rows. How much harm that
+# does depends on **what** the stage learns. An imputer learns one number per column:
 
 # %% tags=["nbval-check-output"]
 imputer = Imputer(inputCols=["age"], outputCols=["age_filled"], strategy="mean")
@@ -437,8 +449,8 @@ print(
 )
 
 # %% [markdown]
-# A leak, but a tiny one. Now a stage that learns from the **label**. Let us add a postcode drawn at random: 3,000 values that have nothing to do
-# with anything. A `TargetEncoder` replaces each by the mean label of its rows. An honest AUC of pure noise is 0.5, a coin.
+# That is a leak, but a tiny one. Now a stage that learns from the **label**. We add a random postcode: 3,000 values that have nothing to do with
+# churn. A `TargetEncoder` replaces each by the mean label of its rows. The honest AUC of pure noise is about 0.5, the same as a coin toss.
 
 # %%
 noisy = rows.withColumn(
@@ -453,8 +465,8 @@ honest = churn.auc(target.fit(noisy_train).transform(noisy_test), score="score")
 
 # %% tags=["picture"]
 figure, axes = pictures.draw(
-    alt=f"AUC on test rows of a postcode that means nothing: {leaking:.2f} if the encoder is fitted on all rows and then split, {honest:.2f} if it is "
-    "fitted on the training rows; a coin has 0.5.",
+    alt=f"AUC on the test rows of a random postcode: {leaking:.2f} if the encoder is fitted on all rows before the split, {honest:.2f} if it is "
+    "fitted on the training rows; a coin toss has 0.5.",
     size=(6.5, 1.6),
 )
 drawn = axes.barh(
@@ -462,16 +474,16 @@ drawn = axes.barh(
 )
 axes.bar_label(drawn, fmt="%.2f", label_type="center", color="white", fontweight="bold")
 axes.axvline(0.5, color="black", linestyle="--")
-axes.annotate("a coin", (0.5, 0.5), xytext=(5, 0), textcoords="offset points", va="center")
-axes.set(xlim=(0, 1), xlabel="AUC on the test rows", title="A postcode that means nothing")
+axes.annotate("coin toss", (0.5, 0.5), xytext=(5, 0), textcoords="offset points", va="center")
+axes.set(xlim=(0, 1), xlabel="AUC on the test rows", title="A random postcode")
 figure
 
 # %% [markdown]
-# The encoder wrote the test labels into the test rows. No better model, no more data would have helped: the score was a fiction before training
-# began. The rule has no exceptions to remember: **split first, and put every stage that learns into the pipeline.** Then `fit(train)` cannot see
-# more than it should, and test rows and production rows get the stored numbers.
+# The encoder wrote the test labels into the features of the test rows, so the test score is fiction: it would not hold for new customers. A better
+# model or more data cannot repair that. The rule is: **split first, and put every stage that learns into the pipeline.** Then `fit(train)` sees
+# training rows only, and test rows and production rows are transformed with the stored values.
 #
-# From here on we use the pipeline of `course/churn/training.py`: six numbers, two categories, a logistic regression.
+# From here on we use the pipeline of `course/churn/training.py`: six numeric features, two categorical ones and a logistic regression.
 
 # %% tags=["nbval-check-output"]
 pipeline = churn.spark_pipeline("classifier")
@@ -487,20 +499,20 @@ def scores(fitted_model, frame):
 plain = scores(model, test)
 best = churn.best_auc(ws, test.select("customer_id", "label_ts", "churned"))
 auc = churn.pandas_auc(plain["churned"], plain["p"])
-print(f"AUC on the test customers {auc:.3f}; the truth behind the data would reach {best:.3f}")
+print(f"AUC on the test customers {auc:.3f}; the best possible is {best:.3f}")
 
 # %%
 ws.report(auc_spark_ml=auc, auc_best_possible=best)
 
 # %% [markdown]
-# > **On the exam** estimators and transformers "chained" are a pipeline, and every stage that learns belongs in it. **Today** the same code runs
-# > on every kind of compute: since Databricks Runtime 17.0 standard compute and serverless run `pyspark.ml` over Spark Connect; before, Spark ML
-# > needed a dedicated cluster. **Here** the notebook runs on classic Spark and on Spark Connect alike.
+# > **On the exam** Estimators and transformers that are "chained" are a pipeline, and every stage that learns belongs in it. **Today** the same
+# > code runs on every kind of compute: standard compute supports `pyspark.ml` since Databricks Runtime 17.0, and so does serverless compute.
+# > Before, Spark ML needed a dedicated cluster. **Here** the notebook runs on both classic Spark and Spark Connect.
 
 # %% [markdown]
 # ## 7 · Class imbalance
 #
-# About one label in fifteen is a churner. See what that does to the most natural metric:
+# About one label in fifteen is a churner. See what that does to accuracy, the metric that most people try first:
 
 
 # %% tags=["nbval-check-output"]
@@ -519,21 +531,21 @@ for name, found in {"threshold 0.5": at_half, "flag nobody": nobody}.items():
     print(f"{name:14} accuracy {100 * accuracy:.0f} %, found {found['tp']} of {found['tp'] + found['fn']} churners")
 
 # %% [markdown]
-# A model that flags nobody is as "accurate" as ours. Nothing is wrong with our model: its ranking is close to the best possible. What is wrong is
-# the metric, and the threshold of 0.5, which hardly any customer reaches. Remedies, from harmless to dangerous:
+# A model that flags nobody is practically as "accurate" as ours. Our model is fine: its ranking is close to the best possible. The problems are
+# the metric and the threshold of 0.5, which hardly any customer reaches. The remedies, from harmless to risky:
 #
 # | remedy | changes | remember |
 # |---|---|---|
 # | another threshold | the decision | often all you need (section 8) |
-# | weights, `weightCol="weight"` | the fit | probabilities no longer mean what they say (section 9) |
-# | keep a share of the majority | the fit, faster | same; undo it in the odds |
-# | copy the minority, or invent rows (SMOTE) | the fit | only **inside** the training part |
+# | weights, `weightCol="weight"` | the fit | the model's probabilities are no longer true probabilities (section 9) |
+# | keep only a share of the majority | the fit, which gets faster | the same; correct the odds afterwards |
+# | copy the minority, or generate synthetic rows (SMOTE) | the fit | the same, and only **inside** the training part |
 #
-# Spark ML has no `class_weight="balanced"`. It takes a weight for each row from a column.
+# Spark ML has no `class_weight="balanced"`. It reads a weight for each row from a column.
 #
 # ### Exercise 5.5 - balance by weight
-# Make `weighted`: `train` with a column `weight`, so that churners and stayers have the same total weight, and all weights together still add up
-# to the number of rows.
+# Make `weighted`: the DataFrame `train` with a column `weight`. Churners and stayers must have the same total weight, and all weights together
+# must still add up to the number of rows. `counts` and `share` are only suggestions for intermediate results; the check looks at `weighted`.
 
 # %%
 ### BEGIN SOLUTION
@@ -557,14 +569,14 @@ for name, scored in {"plain": plain, "balanced": balanced}.items():
     recall, precision = found["tp"] / (found["tp"] + found["fn"]), found["tp"] / max(1, found["tp"] + found["fp"])
     print(f"{name:9} recall {recall:.2f}  precision {precision:.2f}  AUC {churn.pandas_auc(scored['churned'], scored['p']):.2f}"
           f"  mean probability {scored['p'].mean():.2f}")  # fmt: skip
-print(f"share who really left {plain['churned'].mean():.2f}")
+print(f"actual share of churners {plain['churned'].mean():.2f}")
 
 # %% [markdown]
-# Recall went up, precision went down, and the AUC stayed: weighting moved everybody's score up and hardly changed the order. A lower threshold on
-# the plain model does the same. But the mean probability is now several times the share of those who leave.
+# Recall went up, precision went down, and the AUC did not change: weighting raised every score and hardly changed the order. A lower threshold on
+# the plain model has the same effect. But the mean probability is now several times the share of customers who leave.
 #
 # ### Trap: copies on both sides
-# Copying the churners before the split puts twins into training and validation. A forest recognises the twins:
+# If you copy the churners before the split, the same churner is in both training and validation. A forest recognizes the copies:
 
 # %% tags=["nbval-check-output"]
 from sklearn.ensemble import RandomForestClassifier as SklearnForest
@@ -579,7 +591,7 @@ def validated(learn_from, judge_on):
 copies = pd.concat([train_pd] + 14 * [train_pd[train_pd["churned"] == 1]])
 part, rest = train_test_split(copies, test_size=0.25, random_state=7)
 print(
-    f"copied before the split: AUC {validated(part, rest):.2f} in validation, {validated(copies, test_pd):.2f} on customers nobody copied"
+    f"copied before the split: AUC {validated(part, rest):.2f} in validation, {validated(copies, test_pd):.2f} on test customers without copies"
 )
 
 # %% [markdown]
@@ -591,15 +603,22 @@ print(
 # | `MulticlassClassificationEvaluator` | `prediction` (`probability` for `logLoss`) | `f1`, weighted by class size | `accuracy`, `precisionByLabel`, `recallByLabel`, `logLoss`, `hammingLoss`, ... |
 # | `RegressionEvaluator` | `prediction` | `rmse` | `mse`, `mae`, `r2`, `var` |
 #
-# Recall: which share of the churners was found, tp / (tp + fn). Precision: which share of those flagged are churners, tp / (tp + fp). Both depend
-# on a threshold. Lower the threshold and recall can only rise; precision usually falls. The area under the **ROC** curve depends on the order
-# alone: it is the chance that a random churner scores higher than a random stayer, 0.5 for a coin. The area under the **PR** curve looks at
-# precision, so its level without skill is the share of positives, and it falls when positives get rarer.
+# * **Recall**: the share of churners that were found, tp / (tp + fn).
+# * **Precision**: the share of flagged customers who are churners, tp / (tp + fp).
+# * **Specificity**: the share of stayers that were not flagged, tn / (tn + fp). The false positive rate is 1 - specificity.
+#
+# All of these depend on a threshold. If you lower it, recall never falls, and precision usually does. The **ROC** curve shows recall against the
+# false positive rate for all thresholds. The area under it depends on the order of the scores alone: it is the probability that a random churner
+# has a higher score than a random stayer, and 0.5 for a coin toss. The area under the **PR** curve (precision against recall) looks at the top of
+# the ranking. A model without skill reaches the share of positives, so the area gets smaller when positives are rarer. **Log loss** judges the
+# probabilities themselves: it is large when a confident prediction is wrong. RMSE and MAE measure errors of amounts: RMSE squares each error, MAE
+# does not (section 10).
 #
 # ### Exercise 5.6 - what does this evaluator return?
 # Someone passes `rawPredictionCol="prediction"`, because "that is where the predictions are". At the threshold of 0.5 our test rows give the four
-# counts of `at_half`, printed below. Compute from them the number that `BinaryClassificationEvaluator` will return, **before** you run it. A
-# pointer: with scores of 0 and 1 only, the ROC curve has a single corner.
+# counts of `at_half`, printed below. **Before** you run it, compute `returned`, the number that `BinaryClassificationEvaluator` will return. With
+# only two different scores, 0 and 1, the ROC curve goes from (0, 0) to a single corner and on to (1, 1) in straight lines. `recall_at_half` and
+# `specificity` are steps on the way; the check looks at `returned`.
 
 # %% tags=["nbval-check-output"]
 print(at_half)
@@ -618,10 +637,11 @@ for column in ("prediction", "rawPrediction"):
     evaluator = BinaryClassificationEvaluator(rawPredictionCol=column, labelCol="churned")
     print(f"areaUnderROC from {column:13} {evaluator.evaluate(scored_test):.2f}")
 pr = BinaryClassificationEvaluator(labelCol="churned", metricName="areaUnderPR").evaluate(scored_test)
-print(f"areaUnderPR  {pr:.2f}, where a coin would reach {plain['churned'].mean():.2f}")
+print(f"areaUnderPR  {pr:.2f}, where a random ranking has {plain['churned'].mean():.2f}")
 
 # %% [markdown]
-# With 0 and 1 the area is the mean of recall and specificity at one threshold: a fine number, and not the AUC. The other default to know is `f1`:
+# With scores of 0 and 1, the area is the mean of recall and specificity at one threshold (the balanced accuracy). That is a valid metric, but it
+# is not the AUC of the model. The other default to know is `f1`:
 
 # %% tags=["nbval-check-output"]
 silent = test.select(F.col("churned").cast("double"), F.lit(0.0).alias("prediction"))  # flags nobody
@@ -630,18 +650,19 @@ for asked in ({}, {"metricName": "recallByLabel"}, {"metricName": "recallByLabel
     print(f"{asked!s:55} {value:.2f}")
 
 # %% [markdown]
-# A model that finds nobody gets an F1 of 0.9, because Spark weights the F1 of each class by its rows. And `recallByLabel` looks at class 0 unless
-# `metricLabel=1.0` says otherwise.
+# A model that finds nobody gets an F1 of 0.90, because Spark averages the F1 of both classes, weighted by their number of rows. And
+# `recallByLabel` is the recall of class 0 unless you set `metricLabel=1.0`.
 #
 # ### Exercise 5.7 - choose the metric
-# Choose one for each question: `"areaUnderROC"`, `"areaUnderPR"`, `"recallByLabel"`, `"logLoss"`, `"rmse"`, `"mae"`.
+# Make `metric`, a dict from the letters `"a"` to `"f"` to the metric that answers the question: `"areaUnderROC"`, `"areaUnderPR"`,
+# `"recallByLabel"`, `"logLoss"`, `"rmse"` or `"mae"`.
 #
 # * a: 3 in 1,000 invoices are fraud, and the team can check the top 200 of 50,000. Which of two rankings is better?
 # * b: finance multiplies each probability by the customer's revenue. Which model's probabilities are better?
-# * c: a scan at an agreed threshold must miss as few sick people as possible
-# * d: a delivery forecast: one miss of an hour costs a customer, six misses of ten minutes cost nothing
+# * c: at a fixed threshold, a scan must miss as few sick people as possible
+# * d: a delivery forecast: one error of an hour costs a customer, six errors of ten minutes cost nothing
 # * e: a stock forecast: each unit too many or too few costs one euro
-# * f: how often does a random churner score higher than a random stayer?
+# * f: how often does a random churner get a higher score than a random stayer?
 
 # %%
 ### BEGIN SOLUTION
@@ -653,16 +674,17 @@ check("5.7", metric)
 
 # %% [markdown]
 # ### The threshold follows from the costs
-# A voucher costs 12 euros. It keeps one of three customers who would have left; a kept customer is worth 180 euros. Everybody else takes the
-# voucher and nothing changes:
+# A voucher costs 12 euros. It keeps one in three customers who would have left, and a customer who is kept is worth 180 euros. All the others use
+# the voucher without any effect on their decision:
 #
 # | | would have left | would have stayed |
 # |---|---|---|
-# | voucher | 180 / 3 - 12 = **+48** | **-12** |
+# | voucher | 180 / 3 - 12 = **+48** (on average) | **-12** |
 # | no voucher | 0 | 0 |
 #
-# The expected gain of a voucher is p x 1/3 x 180 - 12, which is positive from **p = 12 / (180 / 3) = 0.20** on. No metric and no 0.5 comes into
-# it, only cost, success rate and worth - and a probability that means what it says. Let us try all thresholds on the test rows, with both models:
+# The expected gain of a voucher is p x 1/3 x 180 - 12. It breaks even at **p = 12 / (180 / 3) = 0.20** and is positive above. The threshold
+# depends only on the cost, the success rate and the value of a customer, and it requires that p is a true probability. Let us try all thresholds
+# on the test rows, with both models:
 
 # %% tags=["picture"]
 cost, kept_share, worth = 12.0, 1 / 3, 180.0
@@ -690,9 +712,9 @@ axes.plot(thresholds, value["balanced"], color=pictures.ORANGE, linestyle="--", 
 axes.axvline(from_p, color="black", linestyle=":", label=f"cost / gain = {from_p:.2f}")
 axes.axhline(0, color="#888888", linewidth=1)
 axes.set(
-    xlabel="threshold: a voucher from this probability on",
+    xlabel="threshold (voucher at or above this probability)",
     ylabel="euros on the test rows",
-    title="What the vouchers earn",
+    title="Net value of the vouchers",
     ylim=(-11000, None),
 )
 axes.legend(frameon=False)
@@ -704,14 +726,14 @@ for name, scored in {"plain": plain, "balanced": balanced}.items():
     print(f"{name:9} {sent:,} vouchers for {len(scored):,} labels, {at[name]:,.0f} euros")
 
 # %% [markdown]
-# For the plain model the threshold from the costs is about the best there is, without any search. The balanced model ranks as well, but at 0.20
-# it sends vouchers to most customers and loses thousands of euros: its 0.20 is not a probability of 0.20.
+# For the plain model, the threshold from the costs is close to the best one, without any search. The balanced model ranks equally well, but at
+# 0.20 it sends vouchers to most customers and loses thousands of euros, because its scores are not true probabilities.
 
 # %% [markdown]
 # ## 9 · Calibration
 #
-# A model is calibrated if, among customers with a score of about 0.3, about 30 % leave. To look, put the scores into bins and compare their mean
-# with the share who left:
+# A model is calibrated if about 30 % of the customers with a score of about 0.3 leave. To check this, put the scores into bins and compare the
+# mean score of each bin with the share of customers who left:
 
 
 # %% tags=["picture"]
@@ -722,9 +744,9 @@ def in_bins(scored):
 
 of_plain, of_balanced = in_bins(plain), in_bins(balanced)
 figure, axes = pictures.draw(
-    alt="Share who left by mean probability, in eight bins of test rows. In the highest bin "
+    alt="Share of customers who left, by mean probability, in eight bins of test rows. In the highest bin "
     + ", ".join(
-        f"the {name} model says {bins['says'].iloc[-1]:.2f} and {bins['left'].iloc[-1]:.2f} left"
+        f"the {name} model predicts {bins['says'].iloc[-1]:.2f} and {bins['left'].iloc[-1]:.2f} left"
         for name, bins in (("plain", of_plain), ("balanced", of_balanced))
     )
     + ".",
@@ -732,19 +754,20 @@ figure, axes = pictures.draw(
 )
 axes.plot(of_plain["says"], of_plain["left"], color=pictures.BLUE, marker="o", label="plain model")
 axes.plot(of_balanced["says"], of_balanced["left"], color=pictures.ORANGE, marker="s", label="balanced model")
-axes.plot([0, 0.85], [0, 0.85], color="#888888", linestyle=":", label="says what happens")
+axes.plot([0, 0.85], [0, 0.85], color="#888888", linestyle=":", label="perfectly calibrated")
 axes.set(xlabel="mean probability in the bin", ylabel="share who left", title="Eight bins of test rows")
 axes.legend(frameon=False)
 figure
 
 # %% [markdown]
-# Weights of w for churners and 1 for stayers multiply the **odds** p / (1 - p) of every row by about w, and so does a training set that keeps one
-# stayer in w. To get the probability back, divide the odds: odds = p / (1 - p) / w, then odds / (1 + odds). Dividing the *probability* works for
-# tiny values only: 0.9 / 15 is not the answer.
+# Weights of w for churners and 1 for stayers multiply the **odds** p / (1 - p) of every row by about w. Keeping only one in w stayers has the same
+# effect. To get the probability back, divide the odds: odds = p / (1 - p) / w, then p = odds / (1 + odds). Dividing the *probability* by w is
+# wrong, except for very small values.
 #
 # ### Exercise 5.8 - undo the weights
-# Complete `undo(p, ratio)`: it turns the probability of a model whose churners weigh `ratio` times as much as a stayer into the true one. `p` is
-# a number or a NumPy array.
+# Complete `undo(p, ratio)`. `p` is the probability from a model whose churners weigh `ratio` times as much as its stayers; return the corrected
+# probability. `p` is a number or a NumPy array with values from 0 to 1, and the result has the same shape. 0 and 1 are possible and must stay 0
+# and 1, so simplify the formula until it does not divide by 1 - p.
 
 
 # %%
@@ -759,17 +782,17 @@ check("5.8", undo)
 # %% tags=["nbval-check-output"]
 odds = balanced["p"] / (1 - balanced["p"]) / ratio
 again_honest = odds / (1 + odds)
-loss = {"plain": plain["p"], "balanced": balanced["p"], "balanced, undone": again_honest}
+loss = {"plain": plain["p"], "balanced": balanced["p"], "balanced, corrected": again_honest}
 for name, p in loss.items():
     log_loss = -np.where(plain["churned"] == 1, np.log(p), np.log(1 - p)).mean()
-    print(f"{name:17} mean probability {p.mean():.2f}  log loss {log_loss:.2f}")
+    print(f"{name:19} mean probability {p.mean():.2f}  log loss {log_loss:.2f}")
 
 # %% [markdown]
 # ## 10 · Regression metrics
 #
-# RMSE squares the errors, so one large miss outweighs many small ones; MAE counts each unit alike. R2 compares with a constant: the mean of the
-# rows that are judged. Below zero means that this constant would have been closer - often the level has shifted, though the order is right. Two
-# forecasts of ten deliveries, in minutes:
+# RMSE squares the errors, so one large error outweighs many small ones; MAE counts every unit of error the same. R2 compares the model with a
+# constant prediction, the mean of the evaluated labels. If it is below zero, the squared errors of the constant are smaller. Often the level of
+# the predictions has shifted although the order is right. Two forecasts of ten deliveries, in minutes:
 
 # %% tags=["nbval-check-output"]
 misses = {"steady": [8.0] * 10, "mostly sharp": [3.0] * 9 + [45.0]}
@@ -784,16 +807,16 @@ r2 = RegressionEvaluator(metricName="r2").evaluate(shifted)
 print(f"always 60 too high: correlation {shifted.corr('label', 'prediction'):.2f}, r2 {r2:.2f}")
 
 # %% [markdown]
-# If large misses hurt most, `steady` is better; if every minute costs the same, `mostly sharp` is. The metric decides which model wins, so the
-# costs must decide the metric. There is no `mape` in the evaluator. A percentage error is one line of SQL, and you must say which you mean:
-# `avg(abs(label - prediction) / label)` counts every row alike, `sum(abs(label - prediction)) / sum(label)` counts large rows more, and neither
-# exists where the label is zero.
+# If large errors hurt most, `steady` is better; if every minute costs the same, `mostly sharp` is. The metric decides which model wins, so choose
+# the metric by the costs. The evaluator has no `mape`. A percentage error is one line of SQL, but there are two kinds: `avg(abs(label -
+# prediction) / label)` gives every row the same weight, and `sum(abs(label - prediction)) / sum(label)` gives large rows more weight. The first
+# fails if any label is zero; the second needs only a total above zero.
 
 # %% [markdown]
 # ## 11 · Undo the log
 #
-# Minutes watched in a week are skewed to the right, so we train on `log1p(minutes)`, the logarithm of 1 + minutes, which stays defined at 0. We
-# take the customers who watched at all in one week of November. What the model predicts are now logarithms.
+# Minutes watched in a week are skewed to the right, so we train on `log1p(minutes)`, the logarithm of 1 + minutes, which is also defined at 0. We
+# take the customers who watched something in one week of November. The model now predicts logarithms.
 
 # %% tags=["nbval-check-output"]
 week = spark.table(ws.table("raw_usage")).where("week_start = '2025-11-10'").select("customer_id", "minutes")
@@ -814,11 +837,12 @@ mixed = RegressionEvaluator(labelCol="minutes").evaluate(forecast)
 print(f"log against log: rmse {on_log:.2f}, a factor of {np.exp(on_log):.1f} | log against minutes: rmse {mixed:.0f}")
 
 # %% [markdown]
-# The first number is no amount of minutes: on the log scale errors are ratios. Its exponential is the factor by which a typical prediction is
-# off, for those who watch little and those who watch a lot alike. The last one compares minutes with logarithms, and means nothing.
+# The first number is not in minutes: on the log scale, errors are ratios. Its exponential is roughly the factor by which a typical prediction is
+# off, for people who watch little and for people who watch a lot. The last number compares minutes with logarithms, so it is meaningless.
 #
 # ### Exercise 5.9 - in minutes, please
-# Compute `rmse_minutes`, the RMSE of `forecast` in minutes. Undo the logarithm row by row first; the label was made with `log1p`.
+# Compute `rmse_minutes`, the RMSE of `forecast` in minutes, as a number. First make `back`: `forecast` with the logarithm undone in each row of
+# `prediction`. The label was made with `log1p`.
 
 # %%
 ### BEGIN SOLUTION
@@ -834,15 +858,15 @@ print(f"exp instead of expm1: every prediction is {gap:.2f} too high")
 print(f"sum of the right predictions / sum of the minutes: {planned / actual:.2f}")
 
 # %% [markdown]
-# The last line is a trap for planners. A mean of logarithms, taken back, is nearer to a *median* than to a mean, and for skewed amounts a median
-# is lower. For totals multiply by a factor found on training rows (sum of labels / sum of predictions), or fit a `GeneralizedLinearRegression`
-# with log link, which predicts means.
+# The last line matters for planning: the predictions add up to far less than the minutes. A mean of logarithms, transformed back, is closer to a
+# *median* than to a mean, and for skewed amounts the median is lower. For totals, multiply by a factor computed on training rows (sum of labels /
+# sum of predictions), or fit a `GeneralizedLinearRegression` with a log link, which predicts means.
 
 # %% [markdown]
 # ## 12 · Cross-validation
 #
-# One split judges a model on one part of the rows. With few positives the result is partly luck. K-fold cross-validation judges on every row once
-# and averages. The same model, 600 training rows, 20 seeds:
+# A single split judges a model on one part of the rows. With few positives the result depends on luck. K-fold cross-validation uses every row for
+# validation once and averages the results. The same model, 600 training rows, 20 seeds:
 
 # %% tags=["picture"]
 from sklearn.model_selection import StratifiedKFold
@@ -869,17 +893,17 @@ axes.set(xlabel="AUC in validation", title="One model, 20 seeds", ylim=(-0.6, 1.
 figure
 
 # %% [markdown]
-# The mean of the folds moves much less; it does not stand still, because the seed still decides who meets in a fold. The price is time:
-# **combinations x folds + 1** fits, the last one on all training rows with the winner. `TrainValidationSplit` needs **combinations + 1**. With
-# millions of rows a single split is steady enough; with few rows it is a lottery. `parallelism` runs fits side by side and changes their number
-# by none.
+# The mean of the folds varies much less. It still varies, because the seed decides which rows share a fold. The price is time: **combinations x
+# folds + 1** fits; the last one fits the winner on all training rows. `TrainValidationSplit` needs **combinations + 1**. With millions of rows a
+# single split is stable enough; with few rows it is a lottery. `parallelism` runs fits at the same time; it does not change their number.
 #
 # ### Exercise 5.10 - count the fits
-# A grid has three values for `regParam` and three for `maxIter`. How often is each stage fitted, if
+# A grid has three values for `regParam` and three for `maxIter`. Make `fits`, a dict with these four keys and whole numbers. How often is each
+# stage fitted?
 #
 # * `"inside"`: the pipeline (fill, then model) is the estimator of a `CrossValidator` with 5 folds - the fits of the **model**
-# * `"fill inside"`: the same - the fits of the **filling** stage
-# * `"fill outside"`: the cross-validation is the last stage **of the pipeline** - the fits of the filling stage
+# * `"fill inside"`: the same layout - the fits of the **filling** stage
+# * `"fill outside"`: the `CrossValidator` is the last stage **of the pipeline**, after the filling stage - the fits of the filling stage
 # * `"split"`: the pipeline is the estimator of a `TrainValidationSplit` - the fits of the model
 
 # %%
@@ -889,7 +913,7 @@ fits = {"inside": 46, "fill inside": 46, "fill outside": 1, "split": 10}
 check("5.10", fits)
 
 # %% [markdown]
-# Now count. Two stages that learn nothing and note each fit stand for the real ones, so this costs no time:
+# Now count. Two stages that learn nothing and only record each fit replace the real ones, so this takes little time:
 
 # %% tags=["nbval-check-output"]
 from pyspark.ml.param.shared import HasMaxIter, HasRegParam
@@ -930,16 +954,16 @@ print("pipeline in TrainValidationSplit:", counted(
     lambda fill, learner, how: TrainValidationSplit(estimator=Pipeline(stages=[fill, learner]), **how)))  # fmt: skip
 
 # %% [markdown]
-# The second layout is cheaper for a reason: the filling stage was fitted **once, on all rows**, validation rows included. For an imputer that is
-# a small leak; for a target encoder it is the picture of section 6. Put the whole pipeline into the search.
+# The second layout is cheaper for a reason: the filling stage was fitted **once, on all rows**, including the validation rows. For an imputer that
+# is a small leak; for a target encoder it is the leak of section 6. Put the whole pipeline into the search.
 #
-# > **On the exam** "how many models are trained?" wants combinations x folds; if the final fit on all rows counts, it is one more, so read the
-# > wording. **Today** a search for a single-node model runs with Optuna or Ray instead (chapter 06). **On Databricks** each fit of a search can
-# > be logged as a child run by `mlflow.pyspark.ml.autolog()`.
+# > **On the exam** "How many models are trained?" usually means combinations x folds; if the final fit on all rows counts, it is one more, so read
+# > the wording. **Today** a search for a single-node model uses Optuna or Ray instead (chapter 06). **On Databricks**
+# > `mlflow.pyspark.ml.autolog()` can log each **combination** of a search as a child run, with its mean over the folds.
 #
 # ### Trap: a grid that never arrives
-# A parameter belongs to **one object**. A grid built from another `LogisticRegression` fits no stage, and a stage takes what is its own and says
-# nothing about the rest:
+# A parameter belongs to **one object**. If you build the grid from another `LogisticRegression`, it matches no stage of the pipeline. Each stage
+# takes only its own parameters and ignores the rest without a warning:
 
 # %% tags=["nbval-check-output"]
 stranger = LogisticRegression(labelCol="churned")
@@ -950,13 +974,15 @@ for name, owner in {"another object": stranger, "the stage itself": inside}.item
     print(f"a grid from {name}: the fits use regParam {used}")
 
 # %% [markdown]
-# The first search would fit the same model again and again, report equal averages, and declare a winner.
+# A search with the first grid would fit the same model again and again, report equal averages, and still declare a winner.
 #
-# ### Exercise 5.11 - a search with customers kept apart
-# By default the folds are drawn by row, and months of one customer land on both sides. `foldCol` names a column with the number of the fold, 0 to
-# `numFolds` - 1. Make `folded`, which is `train` with a column `fold` that keeps each customer in one of **3** folds, and `search`, a
-# `CrossValidator` over the whole `pipeline` with that column, the values 0.0 and 0.1 for `regParam`, judged by the area under the ROC curve. Do
-# not fit it.
+# ### Exercise 5.11 - a search with one fold per customer
+# By default the folds are drawn by row, so labels of one customer land in both training and validation. `foldCol` names a column with the number
+# of the fold, a whole number from 0 to `numFolds` - 1. Make two things:
+#
+# * `folded`: the DataFrame `train` with a column `fold` that keeps each customer in one of **3** folds
+# * `search`: a `CrossValidator` over the whole `pipeline` with that column, the values 0.0 and 0.1 for `regParam`, judged by the area under the
+#   ROC curve. Do not fit it.
 
 # %%
 ### BEGIN SOLUTION
@@ -973,7 +999,7 @@ search = CrossValidator(
 check("5.11", search, folded, pipeline)
 
 # %% [markdown]
-# Ours, for the next cells. It makes 2 x 3 + 1 = 7 fits of the whole pipeline.
+# Here is our search, for the next cells. It makes 2 x 3 + 1 = 7 fits of the whole pipeline.
 
 # %% tags=["nbval-check-output"]
 by_customer = train.withColumn("fold", F.pmod(F.xxhash64("customer_id", F.lit("fold")), F.lit(3)).cast("int"))
@@ -986,16 +1012,16 @@ for values, mean, spread in zip(grid, tuned.avgMetrics, tuned.stdMetrics, strict
     print(f"regParam {values[inside.regParam]}: AUC {mean:.3f}, standard deviation over the folds {spread:.3f}")
 
 # %% [markdown]
-# `avgMetrics` has one mean for each combination, in the order of the grid; `bestModel` is a new fit of the winner on all rows of the frame, not
-# the luckiest fold. The evaluator says through `isLargerBetter()` whether the largest or the smallest mean wins, so never multiply a loss by -1.
-# When two means differ by less than the spread, take the simpler model. `collectSubModels=True` keeps the models of the folds for a look, and
-# costs memory.
+# `avgMetrics` has one mean for each combination, in the order of the grid. `bestModel` is a new fit of the winner on all rows, not the best model
+# of the folds. `CrossValidator` asks the evaluator through `isLargerBetter()` whether the largest or the smallest mean wins, so never multiply a
+# loss by -1. If two means differ by less than the spread, take the simpler model. `collectSubModels=True` keeps the models of all folds for
+# inspection, at the cost of memory.
 
 # %% [markdown]
 # ## 13 · Overfitting on curves
 #
-# Two curves tell what a model lacks. The **validation curve** changes the complexity, the **learning curve** the number of rows. We draw them
-# with scikit-learn: 9,000 rows fit into any machine. What they say holds for `maxDepth` in Spark too.
+# Two curves show what is wrong with a model. The **validation curve** varies the complexity, the **learning curve** the number of rows. We draw
+# them with scikit-learn, because 9,000 rows fit on one machine. The same reasoning applies to `maxDepth` in Spark.
 
 # %% tags=["picture"]
 from sklearn.tree import DecisionTreeClassifier as SklearnTree
@@ -1046,21 +1072,23 @@ left.legend(frameon=False)
 figure
 
 # %% [markdown]
-# Left end: both curves low and together, the tree is too simple (**bias**). Right end of the left panel: training near 1, validation falling, the
-# tree knows its rows by heart (**variance**). On the right, more rows bring the curves together from both sides: rows cure variance. They do
-# nothing for bias, because a stump stays a stump.
+# At the left end of the left panel, both curves are low and close together: the tree is too simple (**bias**). At its right end, training is near
+# 1 and validation falls: the tree has memorized its training rows (**variance**). In the right panel, more rows bring the curves closer together:
+# they reduce variance. They do not reduce bias: a tree that is too simple stays too simple.
 #
-# | | training | validation | cure |
+# | | training | validation | remedy |
 # |---|---|---|---|
-# | bias | poor | as poor | more features, squares and products (`PolynomialExpansion`), deeper trees, less penalty |
+# | bias | poor | about as poor | more features, squares and products (`PolynomialExpansion`), deeper trees, less penalty |
 # | variance | good | much worse | shallower trees, `minInstancesPerNode`, more penalty, more rows |
-# | neither | good | nearly as good, near what is possible | leave it |
+# | neither | good | nearly as good, near what is possible | none needed |
 #
-# Penalties point in opposite directions in the two libraries: scikit-learn's `C` is the **inverse** strength, Spark's `regParam` the strength,
-# about 1 / (rows x C).
+# The penalties of the two libraries work in opposite directions: scikit-learn's `C` is the **inverse** of the strength, Spark's `regParam` is the
+# strength, about 1 / (rows x C). A very strong penalty holds all coefficients near zero, which is bias even if the ranking survives: every
+# probability is then close to the mean of the labels.
 #
 # ### Exercise 5.12 - diagnose
-# For each say `"bias"`, `"variance"` or `"neither"`. The best possible AUC is 0.84.
+# Make `verdict`, a dict from the letters `"a"` to `"e"` to `"bias"`, `"variance"` or `"neither"`: the problem of the model. The best possible AUC
+# is 0.84.
 #
 # * a: AUC 0.99 in training, 0.71 in validation
 # * b: AUC 0.66 in training, 0.66 in validation
@@ -1078,19 +1106,19 @@ check("5.12", verdict)
 # %% [markdown]
 # ## 14 · Feature importance
 #
-# A logistic regression can be read: exp(coefficient) is the factor on the odds for one more unit. We know the truth behind these data, so we can
-# compare:
+# You can read the effects of a logistic regression: exp(coefficient) is the factor on the odds for one more unit. Our data is generated, so we
+# know the true effects and can compare:
 
 # %% tags=["nbval-check-output"]
 coefficients = dict(zip(numeric, tuned.bestModel.stages[-1].coefficients.toArray(), strict=False))
 for name, truth in {"tickets_30d": 0.80, "late_payments_90d": 0.75}.items():
-    print(f"one more in {name:18} odds x {np.exp(coefficients[name]):.1f}, in truth x {np.exp(truth):.1f}")
+    print(f"one more in {name:18} odds x {np.exp(coefficients[name]):.1f}, true factor {np.exp(truth):.1f}")
 
 # %% [markdown]
-# A forest has `featureImportances`: how much each column reduced impurity, on **training** rows, scaled to a sum of 1. Two traps. The vector has
-# positions and no names; the names are in the metadata of the assembled column. And a column with many values offers many places to cut, so even
-# noise gets its share. Let us add a column of pure noise and ask in two ways: by impurity, and by **permutation** - shuffle one column of the
-# *test* rows and see how much AUC is lost.
+# A forest has `featureImportances`: how much each feature reduced impurity on the **training** rows, scaled to a sum of 1. There are two traps.
+# The vector has positions, not names; the names are in the metadata of the assembled column. And a column with many values offers many places to
+# split, so even noise gets a share. Let us add a column of pure noise and measure importance in two ways: by impurity, and by **permutation**,
+# which shuffles one column of the *test* rows and measures the loss of AUC.
 
 # %%
 noise = (F.pmod(F.xxhash64("customer_id", "label_ts", F.lit("noise")), F.lit(1000)) / 1000).alias("noise")
@@ -1114,14 +1142,14 @@ lost = {name: aucs["none"] - aucs[name] for name in columns}
 # %% tags=["picture"]
 ranked = sorted(columns, key=by_impurity.get)
 figure, (left, right) = pictures.draw(
-    alt=f"Importance of seven columns in a forest. By impurity noise has {by_impurity['noise']:.2f}, and minutes_trend, the highest, has "
-    f"{by_impurity['minutes_trend']:.2f}. By permutation on test rows shuffling noise loses {lost['noise']:.3f} of the AUC, minutes_trend {lost['minutes_trend']:.3f}.",
+    alt=f"Importance of seven columns in a forest. By impurity, noise has {by_impurity['noise']:.2f}, and minutes_trend, the highest, has "
+    f"{by_impurity['minutes_trend']:.2f}. By permutation on test rows, shuffling noise changes the AUC by {-lost['noise']:.3f}, shuffling minutes_trend by {-lost['minutes_trend']:.3f}.",
     size=(7.4, 2.5),
     columns=2,
     sharey=True,
 )
 for axes, found, title, unit in (
-    (left, by_impurity, "By impurity, training rows", "share of the reduction"),
+    (left, by_impurity, "By impurity, training rows", "share of the impurity reduction"),
     (right, lost, "By permutation, test rows", "AUC lost"),
 ):
     colours = [pictures.ORANGE if name == "noise" else pictures.BLUE for name in ranked]
@@ -1132,21 +1160,21 @@ for axes, found, title, unit in (
 figure
 
 # %% [markdown]
-# By impurity the noise stands among the real columns. Permutation gives it nothing, because on rows that the forest has not seen the noise does
-# not help. Print both before you tell anyone what drives churn.
+# By impurity, noise ranks among the real columns. By permutation it has no importance, because noise does not help on rows that the forest has not
+# seen. Look at both before you tell anyone what drives churn.
 
 # %% [markdown]
 # ## 15 · The baseline, registered
 #
-# The winner of the search becomes the baseline that later models must beat: parameters and metrics first, then the model with a signature, which
-# Unity Catalog demands, then the alias.
+# The winner of the search becomes the baseline that later models must beat. We log parameters and metrics, register the model with a signature,
+# which Unity Catalog requires, and set the alias.
 
 # %%
 baseline_name = ws.table("churn_spark_ml")
 inputs = [*numeric, *categorical]
 after = scores(tuned.bestModel, test)
 some = tuned.bestModel.transform(train.limit(50)).select(*inputs, "prediction").toPandas()
-some = some.astype(dict.fromkeys(numeric, float))  # doubles can be missing, integers cannot
+some = some.astype(dict.fromkeys(numeric, float))  # an integer column of a signature cannot hold missing values
 with mlflow.start_run(run_name="Spark ML baseline") as run:
     mlflow.log_params(
         {"regParam": tuned.bestModel.stages[-1].getRegParam(), "folds": 3, "split": "hash of customer_id"}
@@ -1159,7 +1187,7 @@ with mlflow.start_run(run_name="Spark ML baseline") as run:
         artifact_path="model",
         signature=mlflow.models.infer_signature(some[inputs], some[["prediction"]]),
         registered_model_name=baseline_name,
-        # Named, because finding them out takes MLflow a process that loads the model.
+        # Listed explicitly: otherwise MLflow loads the model in a second process to infer them.
         pip_requirements=mlflow.spark.get_default_pip_requirements(),
     )
 version = churn.version_of_run(baseline_name, run.info.run_id)
@@ -1168,16 +1196,17 @@ baseline = mlflow.spark.load_model(f"models:/{baseline_name}@Champion")
 print([type(stage).__name__ for stage in baseline.stages])
 
 # %% [markdown]
-# > **On the exam** `mlflow.spark.log_model` is the call for a Spark ML model, and that holds. Older material lets `mlflow.spark.autolog()` track
-# > the training: it records data sources only. Spark ML's parameters and metrics are logged by `mlflow.pyspark.ml.autolog()`, or by
-# > `mlflow.autolog()` for everything. **On Databricks** `registered_model_name` needs three levels and a signature.
+# > **On the exam** `mlflow.spark.log_model` is the call for a Spark ML model, and that is still true. **Today** do not rely on older material that
+# > tracks training with `mlflow.spark.autolog()`: it records data sources only. Parameters and metrics of Spark ML are logged by
+# > `mlflow.pyspark.ml.autolog()`, or by `mlflow.autolog()`, which covers all supported libraries. **On Databricks** a model in Unity Catalog needs
+# > a three-level name and a signature.
 
 # %% [markdown]
 # ## 16 · Scoring in batch and stream
 #
-# The loaded model carries its medians, labels and coefficients. `transform` adds three columns: `rawPrediction` (the log-odds, here),
-# `probability` (a **vector**, one place for each class) and `prediction` (the class at the threshold, 0.0 or 1.0). To rank customers or to
-# multiply by euros you need the probability of class 1 as a number:
+# The loaded model holds its medians, labels and coefficients. `transform` adds three columns: `rawPrediction` (here the log-odds), `probability`
+# (a **vector** with one position for each class) and `prediction` (the class at the threshold, 0.0 or 1.0). To rank customers or to multiply by
+# euros, you need the probability of class 1 as a number:
 
 # %% tags=["nbval-check-output"]
 incoming, from_stream = ws.table("demo_ml_incoming"), ws.table("demo_ml_from_stream")
@@ -1199,8 +1228,8 @@ print("F.col('probability')[1]            ", refusal(lambda: batch.select(F.col(
 print("vector_to_array('probability')[1]  ", refusal(lambda: batch.select(vector_to_array("probability")[1]).count()))
 
 # %% [markdown]
-# Structured Streaming hands the same model a table that never ends. `transform` works row by row, so it gives another stream. Whatever needs
-# **all** rows - `fit`, an evaluator, `collect`, `count` - is refused. Before you run the cell: which of the four lines work?
+# To Structured Streaming, a table is an input that never ends. `transform` works row by row, so it returns another stream. Operations that need
+# **all** rows at once (`fit`, an evaluator, the actions `collect` and `count`) are refused. Before you run the cell: which of the four lines work?
 
 # %% tags=["nbval-check-output"]
 stream = spark.readStream.table(incoming)
@@ -1210,7 +1239,7 @@ print("evaluator.evaluate(scored) ", refusal(lambda: evaluator.evaluate(baseline
 print("scored.collect()           ", refusal(lambda: baseline.transform(stream).collect()))
 
 # %%
-# A checkpoint remembers what has been read. On serverless compute it must be in a volume, here any folder will do.
+# The checkpoint records which rows have been read. On serverless compute it must be in a volume; here any folder works.
 checkpoint = tempfile.mkdtemp(dir=os.environ.get("MLFLOW_DFS_TMP"))
 scored_stream = baseline.transform(stream).select("customer_id", vector_to_array("probability")[1].alias("p"))
 query = (
@@ -1226,14 +1255,14 @@ apart = pairs.agg(F.max(F.abs(F.col("p") - F.col("in_batch")))).first()[0]
 print(f"{pairs.count():,} customers scored by the stream; largest difference from the batch {apart:.6f}")
 
 # %% [markdown]
-# `availableNow` reads what is there and ends, which is what a nightly job and serverless compute want. When scores go to two places or into a
-# `MERGE`, `foreachBatch` calls your function with each small batch as an ordinary DataFrame. To train on what streams in, refit on a table on a
-# schedule: chapter 09.
+# `availableNow` processes the rows that are there and stops, which suits a nightly job and serverless compute. If you write scores to two places
+# or with a `MERGE`, use `foreachBatch`: it calls your function with each small batch as an ordinary DataFrame. To train on streaming data, write
+# the stream to a table and refit on a schedule: chapter 09.
 
 # %% [markdown]
 # ## 17 · Spark ML or one node
 #
-# The same rows, the same algorithm, both libraries. First: do they find the same model?
+# The same rows, the same algorithm, both libraries. First: is the model equally good?
 
 # %% tags=["nbval-check-output"]
 on_one_node = churn.sklearn_pipeline().fit(train_pd, train_pd["churned"])
@@ -1243,9 +1272,9 @@ print(
 )
 
 # %% [markdown]
-# They do. What differs is the price. We let the rows grow by slightly shaken copies and time a fit of five boosted trees: Spark ML on the table,
-# and scikit-learn including the way to the driver (`toPandas`), once with exact splits, which is what the older `GradientBoostingClassifier`
-# does, and once with histograms, as Spark does.
+# It is. The difference is the cost. We let the table grow with slightly perturbed copies of its rows and time a fit of five boosted trees: Spark
+# ML on the table, and scikit-learn including the transfer to the driver (`toPandas`). scikit-learn runs twice: with exact splits, as the older
+# `GradientBoostingClassifier` does, and with histograms, as Spark does.
 
 # %%
 from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier
@@ -1261,8 +1290,8 @@ def seconds(work):
 
 
 def measure(copies):
-    shaken = [(F.col(name) + F.randn(7) * 0.01).alias(name) for name in numeric]
-    many = whole.crossJoin(spark.range(copies)).select(*shaken, "churned").repartition(2)
+    perturbed = [(F.col(name) + F.randn(7) * 0.01).alias(name) for name in numeric]
+    many = whole.crossJoin(spark.range(copies)).select(*perturbed, "churned").repartition(2)
     many.write.mode("overwrite").saveAsTable(crossover)
     data = spark.table(crossover)
     boosted = GBTClassifier(labelCol="churned", maxIter=5, maxDepth=5, seed=7)
@@ -1311,7 +1340,10 @@ for number, (name, colour, marker, style) in enumerate(lines, start=1):
     axes.plot(points[:, 0], points[:, number], color=colour, marker=marker, linestyle=style, label=name)
     axes.scatter(now[:, 0], now[:, number], s=90, facecolors="none", edgecolors=colour, marker=marker)
 axes.set(
-    title="Solid: measured once on 2 cores. Hollow: this run", ylabel="seconds for one fit", xscale="log", yscale="log"
+    title="Lines: measured once on 2 cores. Hollow markers: this run",
+    ylabel="seconds for one fit",
+    xscale="log",
+    yscale="log",
 )
 axes.set_xticks(points[:, 0], [f"{n:,.0f}" for n in points[:, 0]])
 axes.set_xlabel("rows")
@@ -1320,22 +1352,21 @@ axes.legend(frameon=False)
 figure
 
 # %% [markdown]
-# On small data Spark pays its fixed price, seconds where the others need a fraction of one. Then the lines close in. Somewhere between one and
-# three million rows Spark overtakes the **exact** trees, on the same two cores, because it cuts each column into at most 32 bins (`maxBins`) and
-# works on both, while exact trees sort every value on one core. Against **histograms on one node** it does not win at any size measured. So the
-# crossover belongs to a pair of implementations and to a number of machines: with more machines Spark's times fall, and once the rows no longer
-# fit into the driver's memory scikit-learn cannot run at all. Measure yours before you decide.
+# On small data Spark pays a fixed price: it needs seconds where the others need a second or less. With more rows the lines get closer. Somewhere
+# between one and three million rows Spark overtakes the **exact** trees on the same two cores, because it puts each column into at most 32 bins
+# (`maxBins`) and uses both cores, while exact trees sort every value on one core. At none of these sizes does it beat **histograms on one node**.
+# So the crossover depends on the two implementations and on the number of machines: more machines shorten Spark's times on large data, and if the
+# rows do not fit into the driver's memory, scikit-learn cannot run at all. Measure with your own data before you decide.
 #
-# The same choice by the way the predictions are used:
+# The same choice, by how the predictions are used:
 #
 # | predictions are used in | Spark ML model | single-node model |
 # |---|---|---|
 # | **batch**: a table every night | `transform` | `spark_udf`, which copies the model to every worker |
-# | **stream** | `transform` | `spark_udf` works there too |
-# | **a request**, in milliseconds | needs a Spark session beside the endpoint, and a job for each request | loads anywhere, answers in a few milliseconds |
+# | **stream** | `transform` | `spark_udf` works there, too |
+# | **a request**, in milliseconds | needs a Spark session in the endpoint, and runs a job for each request | loads anywhere, answers in a few milliseconds |
 #
-# The last line decides most real projects. `mlflow.pyfunc` does load a Spark ML model for an endpoint, but it starts Spark to do so. Let us time
-# one customer:
+# The last row often decides. `mlflow.pyfunc` can load a Spark ML model in an endpoint, but it starts Spark to do so. Let us time one customer:
 
 # %%
 one = test.limit(1).toPandas()
@@ -1345,9 +1376,9 @@ by_sklearn, _ = seconds(lambda: on_one_node.predict_proba(one))
 print(f"one customer: Spark ML {1000 * by_spark:.0f} ms, scikit-learn {1000 * by_sklearn:.0f} ms")
 
 # %% [markdown]
-# If training must stay in Spark and a request must be fast, **carry the numbers over**: a fitted logistic regression is a few medians, lists of
-# labels, coefficients and an intercept. Spark's coefficients are on the original scale, whatever `standardization` says, and `regParam` did its
-# work in the fit. Nothing else is needed.
+# If training must stay in Spark and a request must be fast, **copy the numbers**: a fitted logistic regression consists of a few medians, lists of
+# labels, coefficients and an intercept. Spark's coefficients are on the original scale, whatever `standardization` says, and `regParam` matters
+# only during the fit. You need nothing else.
 
 # %% tags=["nbval-check-output"]
 filled, indexed, fitted = baseline.stages[0], baseline.stages[1], baseline.stages[-1]
@@ -1361,10 +1392,10 @@ print(numeric, "then one place for each of", numbers["labels"])
 
 # %% [markdown]
 # ### Exercise 5.13 - a scorer without Spark
-# Complete `plain_score(row)`. `row` is a dict with the inputs of the model; a missing value is `None`. The places of `coefficients` are the
-# numbers in the order of `numeric`, then one place for each label of `country`, then for each of `plan`, as printed. An unknown or missing
-# category has no place. The check compares you with Spark on 40 customers, some of them with gaps and with a country that the model has never
-# seen.
+# Complete `plain_score(row)`. It returns the probability of class 1 as a number, computed from `numbers`, without Spark. `row` is a dict with the
+# model's inputs; a missing value is `None`, and a missing number gets its median. The `coefficients` are in this order: one for each name in
+# `numeric`, then one for each label of `country`, then one for each label of `plan`, as printed. An unknown or missing category adds nothing. The
+# check compares your result with Spark's on 40 customers, some with missing values and some from a country that the model has never seen.
 
 # %%
 unseen = test.orderBy("customer_id", "label_ts").limit(40)
@@ -1389,13 +1420,14 @@ check("5.13", plain_score, examples)
 # %% [markdown]
 # ## Checkpoint · The call list
 #
-# Marketing wants the list of those who get a voucher, from tonight's table and, later, from the stream. A list needs everything of this chapter:
-# a probability and not a class, a threshold from the costs, no lost rows, and nothing that a stream refuses.
+# Marketing wants a list of the customers who get a voucher, from tonight's table and, later, from the stream. The list uses what you have learned:
+# a probability instead of a class, a threshold from the costs, no lost rows, and no operation that a stream refuses.
 #
 # ### Exercise 5.14
-# Complete `call_list(model, frame, cost, kept_share, worth)`. It returns a DataFrame with exactly `customer_id` and `p`, the probability of class
-# 1 as a double, for the customers for whom a voucher pays: it costs `cost`, keeps the share `kept_share` of those who would have left, and each
-# of them is worth `worth`. `model` is a fitted pipeline for 0 and 1. `frame` is a table **or a stream**.
+# Complete `call_list(model, frame, cost, kept_share, worth)`. It returns a DataFrame with exactly the columns `customer_id` and `p` (the
+# probability of class 1 as a double), with the customers for whom a voucher at least breaks even. A voucher costs `cost` and keeps the share
+# `kept_share` of those who would have left; each customer kept is worth `worth`. `model` is a fitted pipeline for the classes 0 and 1. `frame` is
+# a table **or a stream**.
 
 
 # %%
@@ -1411,19 +1443,21 @@ check("5.14", call_list, test)
 # %% [markdown]
 # ## Recap
 #
-# 1. Spark ML trains one model on rows that outgrow a machine. Rows that fit after all joins belong on one node, wherever the table lies.
-# 2. An estimator's `fit` returns a model; the estimator stays as it was. Whatever learns from rows goes into the pipeline, and the pipeline goes
+# 1. Spark ML trains one model on data that does not fit on one machine. If the rows fit after all joins, train on one node, wherever the table is
+#    stored.
+# 2. An estimator's `fit` returns a model and leaves the estimator unchanged. Every stage that learns goes into the pipeline, and the pipeline goes
 #    into the search: combinations x folds + 1 fits.
-# 3. Split by a hash of the customer. A seed alone promises nothing.
-# 4. Accuracy says nothing about rare classes. Ranking is AUC, decisions follow from costs: p >= cost / (success rate x worth), if p is
-#    calibrated. Weights and resampling multiply the odds: divide them again.
-# 5. Undo a logarithm row by row, with the inverse of the function that was used, before any metric.
-# 6. Training near perfect and validation poor is variance; both poor is bias. A fitted pipeline scores tables and streams; for requests carry the
-#    model to one node.
+# 3. Split by a hash of the customer id. A seed alone does not make a split repeatable.
+# 4. Accuracy is misleading when a class is rare. Judge a ranking by AUC. Derive decisions from costs: p >= cost / (success rate x worth), if p is
+#    calibrated. Weights and resampling multiply the odds, so divide them again.
+# 5. Undo a log transform row by row, with the inverse of the function that was used, before you compute a metric.
+# 6. Training near perfect and validation poor is variance; both poor is bias. A fitted pipeline scores tables and streams; for fast requests use a
+#    single-node model.
 #
-# **Traps**: `partial_fit` in a UDF trains copies · trees do not extrapolate · the most frequent label becomes class 0 · `skip` loses rows ·
-# `randomSplit` follows the files · a target encoder fitted before the split · copies on both sides · AUC of `prediction` · F1 weighted over
-# classes · `recallByLabel` of class 0 · probabilities of a weighted fit · a grid from another object · log against money · importance of noise.
+# **Traps**: `partial_fit` in a UDF trains copies · trees do not extrapolate · the most frequent label becomes class 0 · `skip` drops rows ·
+# `randomSplit` depends on partitions · a target encoder fitted before the split · copies in both training and validation · the AUC of `prediction`
+# · F1 weighted over classes · `recallByLabel` of class 0 · probabilities of a weighted fit · a grid built from another object · log compared with
+# amounts · impurity importance of noise.
 #
-# **Next**: chapter 06 searches on many machines at once and trains one model for each segment; chapter 07 tracks what you tried; chapter 10
-# serves the model.
+# **Next**: chapter 06 searches on many machines at once and trains one model for each segment; chapter 07 tracks your runs; chapter 10 serves the
+# model.
