@@ -121,7 +121,7 @@ print(f"{100 * below:.0f} % of all weeks are below the mean")
 # the typical row. A report that quotes the mean as "a typical week" overstates it by half.
 #
 # Quartiles mean the same whatever the distribution: at most a quarter of the rows lies below the first, and at most a quarter above the third.
-# "The mean plus or minus two standard deviations holds 95 %, and 2.5 % lie on each side" is promised only for a normal column.
+# "The mean plus or minus two standard deviations holds 95 %, with as many rows below as above" is promised only for a normal column.
 #
 # ### Exercise 3.1 - null is not NaN
 # A column holds four rows: 100.0, 50.0, NaN (an earlier job divided 0 by 0) and null. **Before you run anything**, predict three results. Answer

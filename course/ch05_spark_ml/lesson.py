@@ -240,7 +240,7 @@ print(f"260 minutes become {fitted.transform(new).first().scaled[0]:.1f}")
 
 # %% [markdown]
 # Spark's `StandardScaler` only divides by the standard deviation: `withMean` is false by default, because subtracting a mean would turn the zeros
-# of a sparse vector into other values. With `withMean=True` the result is 1.2 standard deviations above the mean. scikit-learn centers by default;
+# of a sparse vector into other values. With `withMean=True` the result is `(260 - 200) / 50`, the distance from the mean in standard deviations. scikit-learn centers by default;
 # it also divides by the population standard deviation, so its result differs slightly. You rarely need a scaler here: Spark's linear models scale
 # inside the solver (`standardization=True`) and return coefficients on the original scale, and trees do not depend on scale.
 
@@ -1139,7 +1139,7 @@ judged = grown.transform(asked).select("shuffled", "churned", vector_to_array("p
 aucs = {name: churn.pandas_auc(part["churned"], part["p"]) for name, part in judged.groupby("shuffled")}
 lost = {name: aucs["none"] - aucs[name] for name in columns}
 
-# %% tags=["picture"]
+# %%
 ranked = sorted(columns, key=by_impurity.get)
 figure, (left, right) = pictures.draw(
     alt=f"Importance of seven columns in a forest. By impurity, noise has {by_impurity['noise']:.2f}, and minutes_trend, the highest, has "

@@ -146,7 +146,7 @@ begun = time.perf_counter()
 model.predict_proba(everyone[columns].to_numpy())
 rates["no Spark at all"] = len(everyone) / (time.perf_counter() - begun)
 
-# %% tags=["picture"]
+# %%
 figure, axes = pictures.draw(
     alt="Rows scored per second: " + ", ".join(f"{name} {rate:,.0f}" for name, rate in rates.items()) + ".",
     size=(8, 2.4),
@@ -434,7 +434,7 @@ spans = {
     for name, key in shapes.items()
 }  # fmt: skip
 
-# %% tags=["picture"]
+# %%
 for frame in spans.values():
     frame["since"] = frame.groupby("process")["begun"].transform("min")  # start of its worker
 took = {name: (frame["ended"] - frame["since"]).max() for name, frame in spans.items()}
@@ -628,7 +628,7 @@ CrossValidator(estimator=clocked, estimatorParamMaps=grid, evaluator=Constant(),
 )
 clock = sorted(clocked.fits)
 
-# %% tags=["picture"]
+# %%
 figure, axes = pictures.draw(
     alt=f"Timeline of {len(clock)} fits, four at once: three folds of ten fits run one after another, each ending with a round of two fits; then one final fit on all rows.",
     size=(8, 2.4),
@@ -812,7 +812,7 @@ print(f"{trained} epochs instead of {16 * 16}")
 # %%
 lucky = np.random.default_rng(4).binomial(300, 0.75, 100) / 300
 
-# %% tags=["picture"]
+# %%
 figure, axes = pictures.draw(
     alt=f"Accuracies of 100 equally good models on 300 rows, spread around the true 0.75 from {lucky.min():.3f} to {lucky.max():.3f}, the winner's.",
     size=(8, 2.5),
@@ -986,14 +986,14 @@ in_mlflow = seconds_per_trial(
     optuna.create_study(study_name=f"cost {moment}", storage=storage, sampler=optuna.samplers.TPESampler(seed=seed))
 )
 
-# %% tags=["picture"]
+# %%
 pictures.lines(
     range(1, 13), {"in MLflow": in_mlflow, "in memory": in_memory},
     title="Overhead of a trial without any training", unit="seconds", along="trial",
 )  # fmt: skip
 
 # %% [markdown]
-# Every proposal reads all earlier trials from the server, so each trial costs more than the one before. That does not matter for a training of
+# Every proposal reads all earlier trials from the server, so a trial tends to cost more than the one before. That does not matter for a training of
 # ten minutes, but it does for one of a tenth of a second. In that case run several fits in one trial, or keep the study in memory and log its
 # result as one run.
 #
@@ -1441,7 +1441,7 @@ on_machines = np.array([seconds(wait, 24, n, fixed=0.3) for n in machines])
 # time = fixed + divisible / n, by least squares
 (fixed, divisible), *_ = np.linalg.lstsq(np.c_[np.ones(len(machines)), 1 / machines], on_machines, rcond=None)
 
-# %% tags=["picture"]
+# %%
 figure, axes = pictures.draw(
     alt=f"Left, on {os.cpu_count()} cores: " + ", ".join(f"{n} threads {s:.2f} s" for n, s in zip(threads, on_cores, strict=True))
     + ". Right: " + ", ".join(f"{n} machines {s:.2f} s" for n, s in zip(machines, on_machines, strict=True))
@@ -1556,7 +1556,7 @@ print("same outputs:", np.allclose(together, inputs @ layer), "| weights per wor
 # state. The activations come in addition, and only they shrink with the batch size. The example is a network with 2 billion parameters and 5 GB
 # of activations, on GPUs with 24 GB:
 
-# %% tags=["picture"]
+# %%
 state, activations = 2e9 * 16 / 1e9, 5
 pictures.bars(
     {
@@ -1589,7 +1589,7 @@ for name in ("num_processes", "local_mode", "use_gpu"):
 # `num_processes` is the number of processes, usually one per GPU. On a cluster without GPUs, pass `use_gpu=False`.
 #
 # ### Exercise 6.13 - which plans fit in memory?
-# A network has 1.5 billion parameters at 16 bytes each, and its activations take 4 GB at the current batch size. A node has 4 GPUs with 16 GB
+# A network has 1,500 million parameters at 16 bytes each, and its activations take 4 GB at the current batch size. A node has 4 GPUs with 16 GB
 # each. Give the memory in GB **on each GPU** for three plans: **a** data parallel, **b** data parallel with half the batch on each GPU, **c**
 # the state sharded over the 4 GPUs, with the current batch size. `fits` is the list of the letters of the plans that fit. Answer with
 # `{"a": ..., "b": ..., "c": ..., "fits": [...]}`.

@@ -768,7 +768,7 @@ with mlflow.start_run(run_name="logged as before") as run:
     print("log_model, no format named:", outcome(lambda: mlflow.sklearn.log_model(gentle, name="model")))
 
 # %% [markdown]
-# Outside Databricks, recent MLflow (here 3.17; 3.12 did not do it yet) stores scikit-learn models with *skops*, which refuses classes that it does not
+# Outside Databricks, recent MLflow (MLflow 3.17 here; MLflow 3.12 did not do it yet) stores scikit-learn models with *skops*, which refuses classes that it does not
 # trust: trees, alone and in ensembles, nearest neighbours and more. To store them, name the format. On Databricks the default is `cloudpickle`, and the
 # call above works. Here are three checkpoints of one training:
 

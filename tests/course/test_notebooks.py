@@ -244,7 +244,10 @@ def objectives_in(text: str) -> set[str]:
 
 def decimals(text: str) -> set[str]:
     """Numbers with a decimal point in prose. Code, links, headings and numbers of sections or versions are none."""
-    text = re.sub(r"```.*?```|`[^`]*`|\]\([^)]*\)|^#.*$|^\|.*$|^>.*$", " ", text, flags=re.DOTALL | re.MULTILINE)
+    text = re.sub(r"```.*?```", " ", text, flags=re.DOTALL)
+    # A line such as "* a: ..." is what an exercise gives.
+    text = re.sub(r"`[^`]*`|\]\([^)]*\)|^#.*$|^\|.*$|^>.*$|^\* [a-z]: .*$", " ", text, flags=re.MULTILINE)
+    text = re.sub(r"\b(?:MLflow|Spark|PySpark|Delta|Delta Lake|Runtime|Python) \d+\.\d+", " ", text)
     return set(re.findall(r"(?<![\w.-])\d+\.\d+(?![\w.]*[\w]|\s*(?:LTS|ML\b))", text))
 
 
@@ -253,7 +256,7 @@ def test_the_rules_for_headings_and_numbers():
     assert decimals("an AUC of 0.81, see `0.5`, version 17.3 LTS, and 3.0.1") == {"0.81"}
     named = objectives_in("ASC-1.05 to 1.07, PRO-1.01, 1.03 and PRO-2.02")
     assert named == {"ASC-1.05", "ASC-1.06", "ASC-1.07", "PRO-1.01", "PRO-1.03", "PRO-2.02"}
-    assert decimals("| 0.7 |\n> **Today** from 18.0 on\n## 2.5 x") == set()
+    assert decimals("| 0.7 |\n> **Today** from 18.0 on\n## 2.5 x\nand 0.9 below") == {"0.9"}
 
 
 def test_every_section_that_a_question_names_is_there():
