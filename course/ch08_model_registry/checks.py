@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from course import churn
 from workbook.exercises import exercise, right, trials, wrong
 
 
@@ -30,12 +31,12 @@ def _dict_of(given: object, name: str, keys: list[str], words: set[object] | Non
             if not isinstance(value, str | int) or value not in words
         ]
         said = ", ".join(repr(word) for word in sorted(words, key=str))
-        assert not odd, f"Use the words {said}. Not one of them: {'; '.join(odd)}."
+        assert not odd, f"Allowed answers are {said}. Not allowed: {'; '.join(odd)}."
     return given
 
 
 def _works(attempt: Callable[[], Any], what: str) -> Any:
-    """What the learner's code gives; an error of it becomes feedback."""
+    """The result of the learner's code; an error in it becomes feedback."""
     try:
         return attempt()
     except AssertionError:
@@ -46,7 +47,7 @@ def _works(attempt: Callable[[], Any], what: str) -> Any:
 
 
 class _FromColumn:
-    """A stand-in for a fitted classifier: its probability is made from columns of the frame, nothing is learnt."""
+    """A stand-in for a fitted classifier: its probability is computed from columns of the frame, nothing is learned."""
 
     def __init__(self, probability: Callable[[pd.DataFrame], Any]) -> None:
         self.probability = probability
@@ -55,6 +56,9 @@ class _FromColumn:
         found = np.asarray(self.probability(frame), dtype=float)
         return np.column_stack([1 - found, found])
 
+    def predict(self, frame: pd.DataFrame) -> np.ndarray:
+        raise AssertionError("`predict` of a classifier returns the class. Use column 1 of `predict_proba`.")
+
 
 # 1 flavors ----------------------------------------------------------------------------------------------------------
 
@@ -62,30 +66,33 @@ class _FromColumn:
 @exercise(
     "8.1",
     objective="PRO-3.03",
-    hint="What does `predict` of the fitted object itself give, and is that all that the consumer wants?",
+    hint="What does `predict` of the fitted object itself return, and is that what the consumers want?",
 )
 def way_of_logging(way):
     way = _dict_of(way, "way", list("abcde"), {"flavor", "predict_fn", "pyfunc"})
     assert way["a"] != "pyfunc", (
-        "a: imputer, encoder and regressor are one fitted scikit-learn object already. Its own flavor keeps all of it, "
-        "and every pyfunc consumer can load it; a wrapper would add nothing."
+        "a: imputer, encoder and regressor are one fitted scikit-learn object already. The sklearn flavor stores all of "
+        "it, and every pyfunc consumer can load it. A wrapper would add nothing."
     )
-    assert way["a"] == "flavor", "a: `predict` of a regressor gives the number that is asked for. The default is right."
+    assert way["a"] == "flavor", (
+        "a: `predict` of a regressor returns the number that consumers want, so the default is right."
+    )
     assert way["b"] != "flavor", (
-        "b: by default pyfunc calls `predict`, which gives the class. With 6 % leavers that is 0 for nearly everybody."
+        "b: by default pyfunc calls `predict`, which returns the class. With 6 % leavers that is 0 for nearly everybody."
     )
     assert way["b"] == "predict_fn", (
-        "b: `pyfunc_predict_fn` may name any method of the estimator, so no class of your own is needed."
+        "b: `predict_proba` returns the class probabilities, and `pyfunc_predict_fn` can name it. You need no class of "
+        "your own."
     )
     assert way["c"] == "pyfunc", (
-        "c: the estimator has no method that knows the table of offers. Code that runs after it needs a PythonModel."
+        "c: no method of the estimator uses the table of offers. Code that runs after the estimator needs a PythonModel."
     )
     assert way["d"] == "pyfunc", (
-        "d: no flavor holds two libraries. A PythonModel carries both models and averages them."
+        "d: a library's flavor stores models of that library only. A PythonModel contains both models and averages them."
     )
     assert way["e"] == "flavor", (
-        "e: `mlflow.spark` keeps the pipeline as Spark's own, so that a Spark job loads it and calls `transform` on the "
-        "whole table. A pyfunc would hand the rows to Python in batches."
+        "e: `mlflow.spark` stores the pipeline as a Spark pipeline. A Spark job loads it and calls `transform` on the whole "
+        "table. A pyfunc would send the rows to Python in batches."
     )
 
 
@@ -95,10 +102,11 @@ def _(_spark):
     yield right(way)
     yield wrong("add nothing", way | {"a": "pyfunc"})
     yield wrong("0 for nearly everybody", way | {"b": "flavor"})
-    yield wrong("no class of your own", way | {"b": "pyfunc"})
+    yield wrong("need no class of your own", way | {"b": "pyfunc"})
     yield wrong("table of offers", way | {"c": "predict_fn"})
+    yield wrong("models of that library only", way | {"d": "flavor"})
     yield wrong("the rows to Python", way | {"e": "pyfunc"})
-    yield wrong("Use the words", way | {"e": ["flavor"]})
+    yield wrong("Allowed answers are", way | {"e": ["flavor"]})
     yield wrong("should be a dict", "flavor")
 
 
@@ -108,7 +116,7 @@ def _(_spark):
 @exercise(
     "8.2",
     objective="PRO-1.17",
-    hint="What is the standard deviation of one number? And which object does `model_input` name?",
+    hint="What is the standard deviation of one number? And is `model_input` a copy of the caller's frame?",
 )
 def batch_statistics_are_foreseen(foreseen):
     foreseen = _dict_of(foreseen, "foreseen", ["alone", "two files", "frame"])
@@ -120,13 +128,13 @@ def batch_statistics_are_foreseen(foreseen):
     for key, allowed in words.items():
         assert foreseen[key] in allowed, f"Answer {key!r} with one of {' or '.join(map(repr, allowed))}."
     assert foreseen["alone"] == "no score", (
-        "alone: the deviation of a single row is NaN, so every scaled column is NaN, and the regression refuses it."
+        "alone: the standard deviation of one row is NaN, so every scaled column is NaN, and the regression raises an error."
     )
     assert foreseen["two files"] == "different", (
-        "two files: mean and deviation are those of whoever else is in the file. Other neighbours, other score."
+        "two files: mean and standard deviation are computed from the file, so her score depends on the other rows in it."
     )
     assert foreseen["frame"] == "changed", (
-        "frame: without a signature `model_input` is the caller's own frame, and the class writes into it."
+        "frame: without a signature `model_input` is the caller's own frame, and `predict` assigns to its columns."
     )
 
 
@@ -134,9 +142,9 @@ def batch_statistics_are_foreseen(foreseen):
 def _(_spark):
     foreseen = {"alone": "no score", "two files": "different", "frame": "changed"}
     yield right(foreseen)
-    yield wrong("of a single row is NaN", foreseen | {"alone": "a score"})
-    yield wrong("Other neighbours", foreseen | {"two files": "the same"})
-    yield wrong("writes into it", foreseen | {"frame": "as before"})
+    yield wrong("of one row is NaN", foreseen | {"alone": "a score"})
+    yield wrong("depends on the other rows", foreseen | {"two files": "the same"})
+    yield wrong("assigns to its columns", foreseen | {"frame": "as before"})
     yield wrong("Answer 'frame' with one of", foreseen | {"frame": "yes"})
 
 
@@ -146,7 +154,7 @@ def _(_spark):
 @exercise(
     "8.3",
     objective="PRO-3.03",
-    hint="`context.artifacts` maps your word to a path. When is `load_context` called, and when `predict`?",
+    hint="`context.artifacts` maps the artifact's name to a path. For one probability: which bands start at or below it?",
 )
 def words_come_from_the_artifact(Banded):  # noqa: N803
     from mlflow.pyfunc import PythonModel
@@ -171,25 +179,27 @@ def words_come_from_the_artifact(Banded):  # noqa: N803
                 result = model.predict(context, frame)
             except FileNotFoundError:
                 raise AssertionError(
-                    "predict opens a file. Read the artifact once, in load_context, and keep what it says in `self`: "
+                    "predict opens a file. Read the artifact once, in load_context, and keep its content in `self`: "
                     "predict is called for each request."
                 ) from None
+            except AssertionError:
+                raise
             except Exception as error:
                 raise AssertionError(f"predict raised {type(error).__name__}: {error}") from None
         assert not isinstance(result, str | dict | pd.DataFrame) and hasattr(result, "__len__"), (
-            f"predict should give one word for each row, as a list, array or Series; it gave a {type(result).__name__}."
+            f"predict should return one word for each row, as a list, array or Series; it returned a {type(result).__name__}."
         )
-        assert len(result) == len(frame), f"predict gave {len(result)} words for {len(frame)} rows."
+        assert len(result) == len(frame), f"predict returned {len(result)} words for {len(frame)} rows."
         told[name] = [str(word) for word in result]
     assert told["another"] == ["low", "low", "low", "low", "high"], (
-        f"With another file, which knows only low and high (from 0.5), the words are {told['another']}: they must come "
-        "from the artifact, not from the notebook."
+        f"With the bands [[0.0, 'low'], [0.5, 'high']], predict returned {told['another']}. The words have to come from the "
+        "artifact, not from the notebook."
     )
     wanted = ["nothing", "mail", "mail", "call", "call"]
     edge = [word for word, right_word in zip(told["ours"], wanted, strict=True) if word != right_word]
     assert not edge, (
-        f"Probabilities 0.05, 0.1, 0.2, 0.3, 0.95 became {told['ours']}. A word holds "
-        "from its number upwards, the number itself included."
+        f"Probabilities 0.05, 0.1, 0.2, 0.3, 0.95 became {told['ours']}. A word applies to probabilities at or above its "
+        "number."
     )
 
 
@@ -230,6 +240,10 @@ def _(_spark):
         def predict(self, context, model_input: pd.DataFrame, params=None):
             return self.word(self.model.predict_proba(model_input)[:, 1].mean())
 
+    class Class(Base):
+        def predict(self, context, model_input: pd.DataFrame, params=None):
+            return [self.word(p) for p in self.model.predict(model_input)]
+
     class OtherKey(Base):
         def load_context(self, context):
             self.bands = json.loads(Path(context.artifacts["offers"]).read_text())
@@ -237,7 +251,8 @@ def _(_spark):
     yield right(Base)
     yield wrong("not from the notebook", Remembered)
     yield wrong("once, in load_context", EachTime)
-    yield wrong("the number itself included", Above)
+    yield wrong("at or above its number", Above)
+    yield wrong("column 1 of `predict_proba`", Class)
     yield wrong("one word for each row", OneWord)
     yield wrong("load_context raised KeyError", OtherKey)
     yield wrong("should be a class", Base(None))
@@ -249,7 +264,7 @@ def _(_spark):
 @exercise(
     "8.4",
     objective="PRO-1.17",
-    hint="Everything that the feature needs is in the row. `.assign(...)` gives a new frame and leaves the old one alone.",
+    hint="Everything that the feature needs is in the row. `.assign(...)` returns a new frame and leaves the old one unchanged.",
 )
 def tenure_is_computed_from_the_request(AtRequest):  # noqa: N803
     from mlflow.pyfunc import PythonModel
@@ -257,8 +272,11 @@ def tenure_is_computed_from_the_request(AtRequest):  # noqa: N803
     assert inspect.isclass(AtRequest) and issubclass(AtRequest, PythonModel), (
         "AtRequest should be a class that inherits from mlflow.pyfunc.PythonModel."
     )
+    others = [name for name in churn.NUMERIC if name != "tenure_years"]
     frame = pd.DataFrame(
-        {
+        {name: ["basic"] * 3 for name in churn.CATEGORICAL}
+        | {name: [1.0, 2.0, 3.0] for name in others}
+        | {
             "signup_date": pd.to_datetime(["2024-01-01", "2024-07-01", "2025-03-01"]),
             "requested_at": pd.to_datetime(["2025-01-01 08:30", "2025-07-01 23:59", "2025-12-01 00:10"]),
         },
@@ -268,8 +286,10 @@ def tenure_is_computed_from_the_request(AtRequest):  # noqa: N803
     days = np.array([366, 365, 275])
 
     def tenure(asked: pd.DataFrame) -> Any:
-        assert isinstance(asked, pd.DataFrame), "Hand the model a frame with named columns: it picks them by name."
-        assert "tenure_years" in asked.columns, "The model got no column tenure_years: add it to the frame before."
+        assert isinstance(asked, pd.DataFrame), "Pass a frame with named columns to the model: it selects them by name."
+        missing = [name for name in (*churn.CATEGORICAL, *churn.NUMERIC) if name not in asked.columns]
+        assert "tenure_years" not in missing, "The model got no column tenure_years: add it before you call the model."
+        assert not missing, f"The model did not get the columns {', '.join(missing)}: pass all columns of `inputs`."
         return asked["tenure_years"]
 
     model = _works(lambda: AtRequest(_FromColumn(lambda asked: tenure(asked) / 100)), "AtRequest(model)")
@@ -277,8 +297,8 @@ def tenure_is_computed_from_the_request(AtRequest):  # noqa: N803
         result = model.predict(None, frame)
     except KeyError as error:
         raise AssertionError(
-            f"predict raised KeyError: {error}. Callers send signup_date and requested_at; everything else about the "
-            "tenure is yours to compute."
+            f"predict raised KeyError: {error}. Callers send signup_date, requested_at and all columns of `inputs` except "
+            "tenure_years, which predict computes."
         ) from None
     except AssertionError:
         raise
@@ -286,19 +306,19 @@ def tenure_is_computed_from_the_request(AtRequest):  # noqa: N803
         raise AssertionError(f"predict raised {type(error).__name__}: {error}") from None
     found = np.asarray(result, dtype=float) if not isinstance(result, str | dict) else np.array([])
     assert found.shape == (3,), (
-        f"predict should give one probability for each row, shape (3,), not {found.shape}: take column 1 of predict_proba."
+        f"predict should return one probability for each row, shape (3,), not {found.shape}: take column 1 of predict_proba."
     )
-    assert frame.equals(before), "The caller's frame has changed: add the column to a copy."
+    assert frame.equals(before), "predict changed the caller's frame: add the column to a copy."
     years = found * 100
     first = (before["requested_at"].iloc[0] - before["signup_date"]).dt.days.to_numpy() / 365
-    assert not np.allclose(years, first), "All rows use the time of the first one: subtract row by row."
+    assert not np.allclose(years, first), "All rows use the request time of the first row: subtract row by row."
     assert not np.allclose(years, days / 365.25), (
-        "The days are divided by 365.25. Training divided by 365 (see churn.tenure_years): the difference is small, and "
-        "it is skew between training and use."
+        "The days are divided by 365.25. Training divided by 365 (see churn.tenure_years). The difference is small, but the "
+        "model now gets other values than in training."
     )
     assert (years < 2).all(), (
-        f"The first customer signed up 366 days before the request, yet her tenure is {years[0]:.1f} years. Does the code "
-        "read a clock, or forget to turn days into years?"
+        f"The first customer signed up 366 days before the request, yet her tenure is {years[0]:.1f} years. Does predict "
+        "read a clock, or forget to divide by 365?"
     )
     assert np.allclose(years, days / 365), (
         f"The tenures are {np.round(years, 4).tolist()} years. Whole days between signup_date and requested_at, divided by "
@@ -352,10 +372,21 @@ def _(_spark):
         def years(self, frame):
             return (self.until(frame) - frame["signup_date"]).dt.total_seconds() / 86400 / 365
 
+    class Selects(Base):
+        def predict(self, context, model_input: pd.DataFrame, params=None):
+            wide = model_input.assign(tenure_years=self.years(model_input))
+            return self.model.predict_proba(wide[[*churn.CATEGORICAL, *churn.NUMERIC]])[:, 1]
+
+    class OnlyTenure(Base):
+        def predict(self, context, model_input: pd.DataFrame, params=None):
+            return self.model.predict_proba(self.years(model_input).to_frame("tenure_years"))[:, 1]
+
     yield right(Base)
+    yield right(Selects)
+    yield wrong("pass all columns of `inputs`", OnlyTenure)
     yield wrong("read a clock", Clock)
     yield wrong("row by row", First)
-    yield wrong("skew between training and use", Astronomer)
+    yield wrong("other values than in training", Astronomer)
     yield wrong("to a copy", Writes)
     yield wrong("column 1 of predict_proba", Both)
     yield wrong("Callers send signup_date", AsksForIt)
@@ -368,21 +399,22 @@ def _(_spark):
 @exercise(
     "8.5",
     objective="PRO-3.03",
-    hint="Columns go by name. Which conversions can never lose anything? What type has a column with a gap?",
+    hint="Which of these conversions can never change a value? Which type does pandas give to each column?",
 )
 def signature_is_read_right(scored):
     scored = _dict_of(scored, "scored", list("abcde"))
     odd = [key for key, value in scored.items() if not isinstance(value, bool)]
     assert not odd, f"Answer with True or False: {', '.join(odd)}."
-    assert scored["a"], "a: columns are matched by name, whatever their order, and a column too many is dropped."
-    assert not scored["b"], "b: a required column is missing. MLflow says which one and fills in nothing."
+    assert scored["a"], "a: columns are matched by name, in any order, and extra columns are dropped."
+    assert not scored["b"], "b: a required column is missing. MLflow names it in the error and fills in nothing."
     assert not scored["c"], (
-        "c: pandas makes a 64-bit integer of -1, and not every such number fits into a double: refused. Send -1.0."
+        "c: pandas stores -1 as a 64-bit integer, and a double cannot hold every such integer exactly: refused. Send -1.0."
     )
     assert not scored["d"], (
-        "d: a column with a gap is no column of integers any more: refused. Declare what can have gaps as double."
+        "d: a column with a missing value is no integer column: refused. Declare columns that can have missing values as "
+        "double."
     )
-    assert scored["e"], "e: a 32-bit integer always fits into a long, so it is converted without asking."
+    assert scored["e"], "e: every 32-bit integer fits into a long, so MLflow converts it."
 
 
 @trials("8.5")
@@ -392,8 +424,8 @@ def _(_spark):
     yield wrong("matched by name", scored | {"a": False})
     yield wrong("fills in nothing", scored | {"b": True})
     yield wrong("Send -1.0", scored | {"c": True})
-    yield wrong("can have gaps", scored | {"d": True})
-    yield wrong("always fits", scored | {"e": False})
+    yield wrong("can have missing values", scored | {"d": True})
+    yield wrong("every 32-bit integer", scored | {"e": False})
     yield wrong("True or False", scored | {"e": "yes"})
 
 
@@ -403,30 +435,29 @@ def _(_spark):
 @exercise(
     "8.6",
     objective="PRO-3.03",
-    hint="Ask of each thing who reads it: `predict`, an import, pip, the check of a request, a tester, or a person.",
+    hint="Who reads it: `predict`, an import, pip, the check of a request, a tester, or a person?",
 )
 def what_travels_where(argument):
     words = {"artifacts", "code_paths", "pip_requirements", "signature", "input_example", "metadata"}
     argument = _dict_of(argument, "argument", list("abcdef"), words)
     assert argument["a"] != "code_paths", (
-        "a: code_paths is for what is imported. The table would lie in a folder of code, and predict would have to guess "
-        "where: artifacts tells it by `context.artifacts`."
+        "a: code_paths is for modules to import. predict would have to guess the path of the table; an artifact's path is in "
+        "`context.artifacts`."
     )
-    assert argument["a"] == "artifacts", "a: data that predict needs is an artifact, found through the context."
+    assert argument["a"] == "artifacts", "a: data that predict reads is an artifact; its path is in the context."
     assert argument["b"] != "artifacts", (
-        "b: an artifact is data and is not put on the import path, so unpickling the class still ends in "
-        "ModuleNotFoundError."
+        "b: artifacts are not on the import path, so loading the model still ends in a ModuleNotFoundError."
     )
     assert argument["b"] != "pip_requirements", (
-        "b: pip looks for a package of this name in an index. The file is not there."
+        "b: pip looks for a package of this name in an index. Your module is not published there."
     )
-    assert argument["b"] == "code_paths", "b: a module of your own is stored with the model by code_paths."
-    assert argument["c"] == "pip_requirements", "c: a package from an index is declared, not copied: pip_requirements."
-    assert argument["d"] != "metadata", "d: metadata is text that no code looks at. It refuses nothing."
-    assert argument["d"] == "signature", "d: only a signature is checked when predict is called."
-    assert argument["e"] == "metadata", "e: what people should read and no code needs is metadata."
+    assert argument["b"] == "code_paths", "b: code_paths stores your own modules with the model."
+    assert argument["c"] == "pip_requirements", "c: a package from an index is listed, not copied: pip_requirements."
+    assert argument["d"] != "metadata", "d: no code reads metadata, so nothing is refused."
+    assert argument["d"] == "signature", "d: only the signature is checked when predict is called."
+    assert argument["e"] == "metadata", "e: notes for people, which no code needs, are metadata."
     assert argument["f"] == "input_example", (
-        "f: from an example MLflow infers the signature and stores a request that can be sent as it is."
+        "f: MLflow infers the signature from an input example and stores it as a request that can be sent unchanged."
     )
 
 
@@ -443,9 +474,9 @@ def _(_spark):
     yield right(argument)
     yield wrong("guess", argument | {"a": "code_paths"})
     yield wrong("import path", argument | {"b": "artifacts"})
-    yield wrong("in an index. The file", argument | {"b": "pip_requirements"})
-    yield wrong("refuses nothing", argument | {"d": "metadata"})
-    yield wrong("can be sent as it is", argument | {"f": "signature"})
+    yield wrong("not published there", argument | {"b": "pip_requirements"})
+    yield wrong("nothing is refused", argument | {"d": "metadata"})
+    yield wrong("can be sent unchanged", argument | {"f": "signature"})
 
 
 # 7 registration -----------------------------------------------------------------------------------------------------
@@ -454,22 +485,26 @@ def _(_spark):
 @exercise(
     "8.7",
     objective="ASC-1.14",
-    hint="`mlflow.register_model` wants an address and a name. Which address names a run and the model in it?",
+    hint="`mlflow.register_model` takes an address and a name. Which of the two addresses contains the run's id?",
 )
 def yesterdays_model_is_registered(handover, run, name):
     from mlflow.entities.model_registry import RegisteredModel
 
     assert not isinstance(handover, RegisteredModel), (
-        "That is the registered model, an empty shelf. A version has to be put on it: mlflow.register_model(address, name)."
+        "handover is the registered model, which has no version yet. Add the version and keep what that call returns."
     )
     assert hasattr(handover, "version") and hasattr(handover, "run_id"), (
-        f"handover is a {type(handover).__name__}. mlflow.register_model gives a ModelVersion, and trains and logs nothing."
+        f"handover is a {type(handover).__name__}. Both mlflow.register_model and client.create_model_version return a "
+        "ModelVersion: keep that."
     )
     full = str(handover.name)
-    assert full.count(".") == 2, f"The name {full!r} does not have the three levels catalog.schema.model."
-    assert full == name, f"The version was added to {full}; it belongs to {name}."
+    assert full.count(".") == 2, f"The name {full!r} does not have three levels: catalog, schema and model."
+    assert full == name, f"The version was added to {full}. It should be a version of {name}."
+    assert handover.run_id, (
+        "The version has no run: client.create_model_version stores the run only if you pass its id as run_id."
+    )
     assert handover.run_id == run.info.run_id, (
-        "The version does not lead back to yesterday's run. Register the model of that run: runs:/<run id>/model."
+        "The version leads back to another run than yesterday's. Which run's id is in the address?"
     )
     return f"{full} leads back to its run."
 
@@ -485,10 +520,11 @@ def _(_spark):
         return ModelVersion(name, "1", 0, run_id=run_id)
 
     yield right(version(), run, name)
-    yield wrong("empty shelf", RegisteredModel(name), run, name)
+    yield wrong("no version yet", RegisteredModel(name), run, name)
     yield wrong("three levels", version("handover"), run, name)
-    yield wrong("it belongs to", version("main.churn.other"), run, name)
-    yield wrong("lead back", version(run_id="xyz"), run, name)
+    yield wrong("should be a version of", version("main.churn.other"), run, name)
+    yield wrong("another run than yesterday's", version(run_id="xyz"), run, name)
+    yield wrong("has no run", version(run_id=None), run, name)
     yield wrong("handover is a str", f"models:/{name}/1", run, name)
 
 
@@ -498,20 +534,20 @@ def _(_spark):
 @exercise(
     "8.8",
     objective="ASC-1.18",
-    hint="When is the alias looked up: once at the load, or each time that the loaded object predicts?",
+    hint="When is the alias resolved: once when the model is loaded, or at each `predict`?",
 )
 def moved_alias_is_foreseen(at_seven):
     keys = ["alias", "notebook", "job scores", "job writes"]
     at_seven = _dict_of(at_seven, "at_seven", keys, {1, 2})
-    assert at_seven["alias"] == 2, "alias: it was moved at 05:00, and an alias points at one version."
+    assert at_seven["alias"] == 2, "alias: it was moved to version 2 at 05:00."
     assert at_seven["notebook"] == 1, (
-        "notebook: the object was loaded from version 1 and is not told of anything. The alias is resolved at the load."
+        "notebook: the alias was resolved when the model was loaded. Moving it does not change the loaded object."
     )
     assert at_seven["job scores"] == 1, (
-        "job scores: the run that started at 04:00 loaded version 1. The next start, at 08:00, will load version 2."
+        "job scores: the job loaded version 1 at 04:00. It will load version 2 at its next start, at 08:00."
     )
     assert at_seven["job writes"] == 2, (
-        "job writes: it asks for the alias each hour, so its label has followed the alias, and its scores have not."
+        "job writes: the job looks up the alias every hour, so the number that it records follows the alias."
     )
 
 
@@ -519,10 +555,10 @@ def moved_alias_is_foreseen(at_seven):
 def _(_spark):
     at_seven = {"alias": 2, "notebook": 1, "job scores": 1, "job writes": 2}
     yield right(at_seven)
-    yield wrong("moved at 05:00", at_seven | {"alias": 1})
-    yield wrong("not told of anything", at_seven | {"notebook": 2})
-    yield wrong("The next start", at_seven | {"job scores": 2})
-    yield wrong("its label has followed", at_seven | {"job writes": 1})
+    yield wrong("moved to version 2 at 05:00", at_seven | {"alias": 1})
+    yield wrong("does not change the loaded object", at_seven | {"notebook": 2})
+    yield wrong("at its next start", at_seven | {"job scores": 2})
+    yield wrong("follows the alias", at_seven | {"job writes": 1})
 
 
 # 9 tags -------------------------------------------------------------------------------------------------------------
@@ -531,37 +567,39 @@ def _(_spark):
 @exercise(
     "8.9",
     objective="ASC-1.17",
-    hint="Two levels, two verbs: `set_..._tag` and `delete_..._tag`, for the model and for a version. Descriptions are updated.",
+    hint="Four methods of `client`: one for the registered model's tag, three for the version.",
 )
 def version_is_stamped(stamp):
     from course.ch08_model_registry.practice import NAME, PracticeRegistry
 
-    assert inspect.isfunction(stamp), "stamp should be a function of client, name and version."
+    assert inspect.isfunction(stamp), "stamp should be a function with the parameters client, name and version."
     registry = PracticeRegistry(3, tags={1: {"on_hold": "legal"}, 2: {"on_hold": "legal", "team": "growth"}})
     general = registry.descriptions[None]
     _works(lambda: stamp(registry, NAME, "2"), "stamp")
     assert "cost_centre" not in registry.tags[2], (
-        "cost_centre is on version 2. It belongs to the model as a whole: set_registered_model_tag."
+        "cost_centre is a tag of version 2. It should be a tag of the registered model."
     )
-    assert registry.model_tags.get("cost_centre") == "4711", "The model as a whole has no tag cost_centre = 4711."
+    assert registry.model_tags.get("cost_centre") == "4711", "The registered model has no tag cost_centre = 4711."
     assert "validation" not in registry.model_tags, (
-        "validation is on the model as a whole, so every version seems to have passed: set_model_version_tag."
+        "validation is a tag of the registered model, so every version seems to have passed. Set it on the version."
     )
     assert registry.tags[2].get("validation") == "passed", "Version 2 has no tag validation = passed."
     assert "validation" not in registry.tags[1] and "validation" not in registry.tags[3], (
-        "Another version was stamped too: use the version that is given."
+        "Another version has the tag validation too. Use the parameter version."
     )
     assert registry.tags[2].get("on_hold", "gone") not in ("", "None", "False", "false"), (
-        "The tag on_hold is still there, with an empty value. A gate that asks for the key stays closed: delete it."
+        "The tag on_hold is still there, with an empty value. A tag with an empty value is still a tag: delete it."
     )
     assert "on_hold" not in registry.tags[2], "Version 2 still has the tag on_hold."
-    assert registry.tags[1].get("on_hold") == "legal", "Version 1 has lost its tag on_hold, and nobody asked for that."
-    assert registry.tags[2].get("team") == "growth", "Version 2 has lost its tag team: remove one key only."
+    assert registry.tags[1].get("on_hold") == "legal", (
+        "Version 1 has lost its tag on_hold: change only the version that is passed."
+    )
+    assert registry.tags[2].get("team") == "growth", "Version 2 has lost its tag team: remove on_hold only."
     assert registry.descriptions[None] == general, (
-        "The description of the model as a whole was overwritten: update_model_version is for one version."
+        "The description of the registered model was overwritten. Update the version's description."
     )
     assert registry.descriptions.get(2) == "Retrained on data until September.", (
-        "Version 2 has no description 'Retrained on data until September.'. A tag called description is not one."
+        "Version 2 does not have the description 'Retrained on data until September.' A tag called description does not count."
     )
 
 
@@ -600,12 +638,12 @@ def _(_spark):
         client.set_model_version_tag(name, version, "description", note)
 
     yield right(good)
-    yield wrong("belongs to the model as a whole", on_the_version)
+    yield wrong("should be a tag of the registered model", on_the_version)
     yield wrong("every version seems to have passed", on_the_model)
-    yield wrong("asks for the key", emptied)
+    yield wrong("is still a tag: delete it", emptied)
     yield wrong("was overwritten", described_all)
     yield wrong("stamp raised AttributeError", invented)
-    yield wrong("is not one", tagged_description)
+    yield wrong("does not count", tagged_description)
 
 
 # 10 promotion -------------------------------------------------------------------------------------------------------
@@ -614,31 +652,31 @@ def _(_spark):
 @exercise(
     "8.10",
     objective="ASC-1.18",
-    hint="Two cuts: after what either model has seen, and before what today knows nothing about yet.",
+    hint="Two conditions on `label_ts`: after the training data of both models, and at least 30 days before today.",
 )
 def only_fair_rows_judge(fair):
     assert isinstance(fair, pd.DataFrame), (
-        f"fair should be a pandas DataFrame, a part of rows; it is a {type(fair).__name__}."
+        f"fair should be a DataFrame with some of the rows of `rows`; it is a {type(fair).__name__}."
     )
-    assert "label_ts" in fair.columns, "Keep the columns of rows: label_ts is missing."
+    assert "label_ts" in fair.columns, "The column label_ts is missing: keep all columns of `rows`."
     dates = pd.to_datetime(fair["label_ts"])
-    assert len(dates), "No rows are left. Two label dates are fair to both models."
+    assert len(dates), "fair has no rows. Two label dates are fair to both models."
     both = int((dates <= "2025-06-30").sum())
-    assert both == 0, f"{both:,} rows are of June or before: both models were trained on them, so both look too good."
+    assert both == 0, (
+        f"{both:,} rows are from June or earlier: both models were trained on them, so both look too good."
+    )
     one = int((dates <= "2025-09-22").sum())
     assert one == 0, (
-        f"{one:,} rows are of July to September. They are new to version 1 and training data of version 2, whose lead "
-        "there may be memory."
+        f"{one:,} rows are from July to September. They are new to version 1 but training data of version 2, which may "
+        "have memorized them."
     )
     late = int((dates + pd.Timedelta(days=30) > "2025-12-20").sum())
     assert late == 0, (
-        f"{late:,} rows have a label whose 30 days are not over on 20 December. Their 0 means 'has not left yet'."
+        f"{late:,} rows have a label whose 30 days are not over on 20 December. A 0 there means 'has not left yet'."
     )
     missing = {"2025-10-20", "2025-11-17"} - set(dates.dt.strftime("%Y-%m-%d"))
-    assert not missing, (
-        f"The label date {min(missing)} is fair to both and known today: leaving it out wastes evidence."
-    )
-    return f"{len(fair):,} rows judge both."
+    assert not missing, f"The label date {min(missing)} is new to both models and known today: include its rows."
+    return f"{len(fair):,} rows that neither model has seen."
 
 
 @trials("8.10")
@@ -651,22 +689,22 @@ def _(_spark):
     fair = rows[(rows["label_ts"] > "2025-09-22") & (rows["label_ts"] < "2025-12-01")]
     yield right(fair)
     yield wrong("both look too good", rows)
-    yield wrong("may be memory", rows[rows["label_ts"] > "2025-06-30"])
+    yield wrong("may have memorized them", rows[rows["label_ts"] > "2025-06-30"])
     yield wrong("has not left yet", rows[rows["label_ts"] > "2025-09-22"])
-    yield wrong("wastes evidence", fair.head(1))
+    yield wrong("include its rows", fair.head(1))
     yield wrong("it is a Series", rows["label_ts"])
 
 
 # 12 grants ----------------------------------------------------------------------------------------------------------
 
 _LEVELS = ("catalog", "schema", "model")
-_WAY_IN = {("USE CATALOG", "catalog"), ("USE SCHEMA", "schema")}
+_CONTAINERS = {("USE CATALOG", "catalog"), ("USE SCHEMA", "schema")}
 
 
 @exercise(
     "8.11",
     objective="ASC-1.15",
-    hint="First the way in: which two containers must be opened? Then one more privilege for the deed itself.",
+    hint="Three pairs for each: one for the catalog, one for the schema, one for the action on the model.",
 )
 def least_privileges(grants):
     wanted = {
@@ -681,38 +719,37 @@ def least_privileges(grants):
         assert isinstance(given, list | tuple | set) and all(
             isinstance(pair, list | tuple) and len(pair) == 2 and all(isinstance(part, str) for part in pair)
             for pair in given
-        ), f"{who}: give a list of pairs such as ('USE CATALOG', 'catalog')."
+        ), f"{who}: the value should be a list of pairs such as ('USE CATALOG', 'catalog')."
         held = {(" ".join(what.upper().replace("_", " ").split()), where.lower()) for what, where in given}
         odd = sorted({where for _, where in held} - set(_LEVELS))
         assert not odd, f"{who}: {odd[0]!r} is not one of catalog, schema and model."
         assert ("USE CATALOG", "catalog") in held, (
-            f"{who}: without USE CATALOG on the catalog nothing in it can be reached, whatever else is granted."
+            f"{who}: without USE CATALOG on the catalog, no other privilege in it has an effect."
         )
-        assert ("USE SCHEMA", "schema") in held, (
-            f"{who}: the schema has to be opened as well: USE SCHEMA on the schema."
-        )
-        own = held - _WAY_IN
+        assert ("USE SCHEMA", "schema") in held, f"{who}: USE SCHEMA on the schema is missing."
+        own = held - _CONTAINERS
         names = {what for what, _ in own}
-        assert "ALL PRIVILEGES" not in names, f"{who}: ALL PRIVILEGES is not the least that works."
+        assert "ALL PRIVILEGES" not in names, f"{who}: ALL PRIVILEGES is more than needed."
         assert who == "release" or "MANAGE" not in names, (
-            f"{who}: MANAGE lets somebody grant, rename, delete and move aliases. One privilege does what {who} needs."
+            f"{who}: MANAGE also allows granting privileges, renaming, deleting and moving aliases. A smaller privilege is "
+            f"enough for {who}."
         )
         assert "CREATE MODEL" not in names, (
-            f"{who}: CREATE MODEL makes other models in the schema. To add a version to this one is CREATE MODEL VERSION."
+            f"{who}: CREATE MODEL allows creating other models in the schema, not adding versions to this one."
         )
-        wide = sorted(what for what, where in own if where != "model")
-        assert not wide, f"{who}: {wide[0]} on more than the model holds for every model below it."
+        wide = sorted((what, where) for what, where in own if where != "model")
+        assert not wide, f"{who}: {wide[0][0]} on a {wide[0][1]} applies to every model in it. Grant it on the model."
         assert needed in own, (
-            f"{who}: cannot do it yet. "
+            f"{who}: a privilege for the action is missing. "
             + {
-                "analyst": "For privileges a model is a function: loading it is EXECUTE.",
-                "ci": "Adding a version to a model of somebody else has a privilege of its own.",
-                "validator": "Setting a tag has a privilege of its own.",
-                "release": "An alias is moved by the owner or by who has MANAGE. A tag or a new version is not an alias.",
+                "analyst": "Loading a model needs the privilege that functions have.",
+                "ci": "Which privilege allows new versions of a model that somebody else owns?",
+                "validator": "Which privilege allows setting a tag?",
+                "release": "Neither a tag privilege nor that for new versions allows moving an alias.",
             }[who]
         )
-        extra = sorted(names - {needed[0], "EXECUTE"})
-        assert not extra, f"{who}: {extra[0]} is more than needed."
+        extra = sorted(names - {needed[0]})
+        assert not extra, f"{who}: {extra[0]} is more than needed for this one action."
 
 
 @trials("8.11")
@@ -720,17 +757,21 @@ def _(_spark):
     way_in = [("USE CATALOG", "catalog"), ("USE SCHEMA", "schema")]
     grants = {
         "analyst": [*way_in, ("EXECUTE", "model")],
-        "ci": [*way_in, ("EXECUTE", "model"), ("create_model_version", "model")],
+        "ci": [*way_in, ("create_model_version", "model")],
         "validator": [*way_in, ("APPLY TAG", "model")],
         "release": [*way_in, ("MANAGE", "model")],
     }
     yield right(grants)
-    yield wrong("nothing in it can be reached", grants | {"analyst": [("EXECUTE", "model")]})
-    yield wrong("opened as well", grants | {"analyst": [way_in[0], ("EXECUTE", "model")]})
-    yield wrong("makes other models", grants | {"ci": [*way_in, ("CREATE MODEL", "schema")]})
-    yield wrong("One privilege does what validator needs", grants | {"validator": [*way_in, ("MANAGE", "model")]})
-    yield wrong("not an alias", grants | {"release": [*way_in, ("APPLY TAG", "model")]})
-    yield wrong("every model below it", grants | {"analyst": [*way_in, ("EXECUTE", "schema")]})
+    yield wrong("no other privilege in it", grants | {"analyst": [("EXECUTE", "model")]})
+    yield wrong("USE SCHEMA on the schema is missing", grants | {"analyst": [way_in[0], ("EXECUTE", "model")]})
+    yield wrong("creating other models", grants | {"ci": [*way_in, ("CREATE MODEL", "schema")]})
+    yield wrong("is enough for validator", grants | {"validator": [*way_in, ("MANAGE", "model")]})
+    yield wrong(
+        "ci: EXECUTE is more than needed",
+        grants | {"ci": [*way_in, ("EXECUTE", "model"), ("CREATE MODEL VERSION", "model")]},
+    )
+    yield wrong("allows moving an alias", grants | {"release": [*way_in, ("APPLY TAG", "model")]})
+    yield wrong("applies to every model in it", grants | {"analyst": [*way_in, ("EXECUTE", "schema")]})
     yield wrong("list of pairs", grants | {"analyst": "EXECUTE"})
 
 
@@ -740,10 +781,12 @@ def _(_spark):
 @exercise(
     "8.12",
     objective="PRO-2.02",
-    hint="Sign the bytes that came, not your reading of them. What is signed besides the body, and which of it tells the time?",
+    hint="Sign the body's bytes as they arrived. `headers.get(name, '')` also works if a header is missing.",
 )
 def only_genuine_deliveries_pass(authentic):
-    assert inspect.isfunction(authentic), "authentic should be a function of secret, headers, body and now."
+    assert inspect.isfunction(authentic), (
+        "authentic should be a function with the parameters secret, headers, body, now."
+    )
     secret, sent_at = "s3cret", 1_795_000_000
     body = b'{"entity": "model_version_alias",  "action":"created", "data": {"name": "main.churn.x", "version": "3"}}'
 
@@ -763,31 +806,56 @@ def only_genuine_deliveries_pass(authentic):
         return bool(result)
 
     assert verdict(signed()), (
-        "A genuine delivery is turned away. The signature is 'v1,' and the base64 of HMAC-SHA256 over id, dot, timestamp, "
-        "dot, and the body's bytes as they came."
+        "A genuine delivery is refused. The signature is 'v1,' and the base64 of the HMAC-SHA256 of id, dot, timestamp, dot "
+        "and the unchanged body."
     )
-    assert not verdict(signed("guessed")), "A delivery signed with another secret is believed."
+    assert not verdict(signed("guessed")), "A delivery signed with another secret is accepted."
     assert not verdict(signed(), body.replace(b'"3"', b'"9"')), (
-        "The body was changed on the way, version 3 into 9, and is believed."
+        "A delivery whose body was changed, version 3 into 9, is accepted."
     )
     assert not verdict(signed(), now=sent_at + 301), (
-        "A delivery of five minutes and a second ago is believed. Whoever recorded it can send it again for ever."
+        "A delivery that is 301 seconds old is accepted, so a recorded one can be sent again later."
+    )
+    assert not verdict(signed(), now=sent_at - 301), (
+        "A delivery with a timestamp 301 seconds after `now` is accepted. The limit holds in both directions."
     )
     fresh = signed() | {"X-MLflow-Timestamp": str(sent_at + 3600)}
     assert not verdict(fresh, now=sent_at + 3602), (
-        "An old delivery whose timestamp was replaced by a fresh one is believed: the timestamp is part of what is signed."
+        "An old delivery with a replaced timestamp is accepted: the timestamp is part of the signed text."
     )
-    assert verdict(signed(), now=sent_at + 299), (
-        "A delivery of 299 seconds ago is turned away; five minutes are allowed."
+    for now, when in ((sent_at + 300, "old"), (sent_at - 300, "in the future")):
+        assert verdict(signed(), now=now), f"A delivery exactly 300 seconds {when} is refused. At most 300 are allowed."
+    for missing in ("X-MLflow-Signature", "X-MLflow-Timestamp", "X-MLflow-Delivery-Id"):
+        headers = {name: value for name, value in signed().items() if name != missing}
+        try:
+            accepted = authentic(secret, headers, body, sent_at)
+        except Exception as error:
+            raise AssertionError(
+                f"A request without the header {missing} raises {type(error).__name__}. Return False: anybody can send one."
+            ) from None
+        assert not accepted, f"A request without the header {missing} is accepted."
+    watched = signed()
+    watched["X-MLflow-Signature"] = _Watched(watched["X-MLflow-Signature"])
+    verdict(watched)
+    assert not watched["X-MLflow-Signature"].compared, (
+        "The signatures are compared with == or !=. The time that this takes tells an attacker how much of a guess is right: "
+        "use hmac.compare_digest."
     )
-    unsigned = {name: value for name, value in signed().items() if name != "X-MLflow-Signature"}
-    try:
-        believed = authentic(secret, unsigned, body, sent_at)
-    except Exception as error:
-        raise AssertionError(
-            f"A request without a signature raises {type(error).__name__}. Answer False: anybody can send one."
-        ) from None
-    assert not believed, "A request without any signature is believed."
+
+
+class _Watched(str):
+    """A string that notes whether it was compared by ``==`` with another of its length."""
+
+    compared = False
+
+    def __eq__(self, other: object) -> bool:
+        self.compared |= isinstance(other, str) and len(other) == len(self)
+        return str.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = str.__hash__
 
 
 @trials("8.12")
@@ -798,8 +866,8 @@ def _(_spark):
     def fields(headers):
         return (
             headers.get("X-MLflow-Signature", ""),
-            headers["X-MLflow-Timestamp"],
-            headers["X-MLflow-Delivery-Id"],
+            headers.get("X-MLflow-Timestamp", ""),
+            headers.get("X-MLflow-Delivery-Id", ""),
         )
 
     def good(secret, headers, body, now):
@@ -811,6 +879,21 @@ def _(_spark):
         signature, sent_at, delivery = fields(headers)
         return tag(secret, f"{delivery}.{sent_at}.".encode() + body) == signature
 
+    def one_sided(secret, headers, body, now):
+        return ageless(secret, headers, body, now) and now - float(headers["X-MLflow-Timestamp"]) <= 300
+
+    def equals(secret, headers, body, now):
+        return ageless(secret, headers, body, now) and abs(now - float(headers["X-MLflow-Timestamp"])) <= 300
+
+    def of_bytes(secret, headers, body, now):
+        signature, sent_at, delivery = fields(headers)
+        expected = tag(secret, f"{delivery}.{sent_at}.".encode() + body)
+        same = hmac.compare_digest(expected.encode(), signature.encode())
+        return same and sent_at != "" and -300 <= now - int(sent_at) <= 300
+
+    def parses_first(secret, headers, body, now):
+        return abs(now - float(headers.get("X-MLflow-Timestamp", ""))) <= 300 and good(secret, headers, body, now)
+
     def body_only(secret, headers, body, now):
         return tag(secret, body) == fields(headers)[0]
 
@@ -821,14 +904,18 @@ def _(_spark):
         return headers["X-MLflow-Signature"] != "" and good(secret, headers, body, now)
 
     def quick(secret, headers, body, now):
-        return good(secret, headers, body, now) and now - float(headers["X-MLflow-Timestamp"]) <= 60
+        return good(secret, headers, body, now) and abs(now - float(headers["X-MLflow-Timestamp"])) <= 299
 
     yield right(good)
-    yield wrong("can send it again", ageless)
-    yield wrong("A genuine delivery is turned away", body_only)
+    yield right(of_bytes)
+    yield wrong("can be sent again later", ageless)
+    yield wrong("in both directions", one_sided)
+    yield wrong("compared with == or !=", equals)
+    yield wrong("A genuine delivery is refused", body_only)
     yield wrong("signed with another secret", only_there)
-    yield wrong("raises KeyError", brittle)
-    yield wrong("five minutes are allowed", quick)
+    yield wrong("without the header X-MLflow-Signature raises KeyError", brittle)
+    yield wrong("without the header X-MLflow-Timestamp raises ValueError", parses_first)
+    yield wrong("exactly 300 seconds old is refused", quick)
     yield wrong("True or False", lambda secret, headers, body, now: "yes")
 
 
@@ -838,23 +925,20 @@ def _(_spark):
 @exercise(
     "8.13",
     objective="ASC-1.16",
-    hint="Could the training be run again in production, and would it give an equally good model there?",
+    hint="Can the training run again in production, at an acceptable cost and with an equally good model?",
 )
 def code_or_model(moved):
     moved = _dict_of(moved, "moved", list("abcde"), {"code", "model"})
     assert moved["a"] == "code", (
-        "a: the model of development has learnt from a masked sample. Twenty minutes of training in production, by reviewed "
-        "code on the full data, are the cheaper and better way."
+        "a: a model from development has learned from a masked sample. Training in production uses the full data, and 20 "
+        "minutes are cheap."
     )
     assert moved["b"] == "model", (
-        "b: a second training costs a second budget and gives another model, which nobody has tested. Copy the version."
+        "b: training again costs three more weeks and gives another model, which nobody has tested. Copy the tested version."
     )
-    assert moved["c"] == "code", "c: the data may not leave production, so the training has to go there."
-    assert moved["d"] == "model", "d: there is no training code to promote. The bought model is moved as it is."
-    assert moved["e"] == "code", (
-        "e: whatever way the model takes, the code around it (features, scoring, monitoring) is code and goes by review and "
-        "tests."
-    )
+    assert moved["c"] == "code", "c: the data must stay in production, so the training has to run there."
+    assert moved["d"] == "model", "d: there is no training code to promote. Copy the bought model."
+    assert moved["e"] == "code", "e: scoring jobs and feature functions are code, however the model is promoted."
 
 
 @trials("8.13")
@@ -862,10 +946,10 @@ def _(_spark):
     moved = {"a": "code", "b": "model", "c": "code", "d": "model", "e": "code"}
     yield right(moved)
     yield wrong("masked sample", moved | {"a": "model"})
-    yield wrong("second budget", moved | {"b": "code"})
-    yield wrong("may not leave", moved | {"c": "model"})
+    yield wrong("three more weeks", moved | {"b": "code"})
+    yield wrong("must stay in production", moved | {"c": "model"})
     yield wrong("no training code", moved | {"d": "code"})
-    yield wrong("goes by review", moved | {"e": "model"})
+    yield wrong("however the model is promoted", moved | {"e": "model"})
 
 
 # Checkpoint ---------------------------------------------------------------------------------------------------------
@@ -874,7 +958,7 @@ def _(_spark):
 @exercise(
     "8.14",
     objective="ASC-1.18",
-    hint="Write down the way back while `Champion` still points at it. A search gives version numbers, nothing more.",
+    hint="Check everything that can be refused before you change anything. Read where `Champion` points before you move it.",
 )
 def the_drill(promote, roll_back, audit):
     from course.ch08_model_registry.practice import NAME, PracticeRegistry
@@ -885,69 +969,85 @@ def the_drill(promote, roll_back, audit):
         11,
         tags={1: {"validation": "passed"}, 2: {"validation": "failed"}, 3: {"validation": "passed"}},
     )
-    _works(lambda: promote(registry, NAME, "1", "10:00"), "promote, when no version is Champion yet,")
-    assert registry.aliases.get("champion") == 1, "After the first promotion, Champion does not point at version 1."
-    for number, why in (("2", "failed its validation"), ("4", "was never validated")):
-        before = dict(registry.aliases)
+
+    def refuses(what: str, call: Callable[[], Any]) -> None:
+        before = registry.state()
         try:
-            promote(registry, NAME, number, "10:05")
+            call()
         except ValueError:
             pass
         except Exception as error:
-            raise AssertionError(
-                f"promote of version {number}, which {why}, raised {type(error).__name__}. Ask for the tag with .get and "
-                "raise a ValueError."
-            ) from None
+            raise AssertionError(f"{what} should raise a ValueError; it raised {type(error).__name__}.") from None
         else:
-            raise AssertionError(f"promote took version {number}, which {why}. It should raise a ValueError.")
-        assert registry.aliases == before, f"promote refused version {number}, but had moved an alias before."
-    registry.champions.clear()
+            raise AssertionError(f"{what} should raise a ValueError; it raised nothing.")
+        assert registry.state() == before, f"{what} raised a ValueError, but had changed an alias or a tag before that."
+
+    _works(lambda: promote(registry, NAME, "1", "10:00"), "promote, when no version is Champion yet,")
+    assert registry.aliases.get("champion") == 1, "After the first promotion, Champion does not point at version 1."
+    refuses("promote of version 2, whose validation failed,", lambda: promote(registry, NAME, "2", "10:05"))
+    refuses("promote of version 4, which has no tag validation,", lambda: promote(registry, NAME, "4", "10:05"))
+    registry.history.clear()
     _works(lambda: promote(registry, NAME, "3", "10:10"), "promote")
-    assert None not in registry.champions, (
-        "Between two calls of promote there was no Champion: a job that starts then fails. Setting an alias moves it."
+    assert all("champion" in aliases for aliases in registry.history), (
+        "Between two calls of promote there was no Champion. A job that starts then fails. Setting an alias moves it."
     )
     assert registry.aliases.get("champion") == 3, "After the second promotion, Champion does not point at version 3."
     assert registry.aliases.get("previous") != 3, (
-        "Previous points at the new Champion: it was set after Champion had moved. The way back is lost."
+        "Previous points at the new Champion, so the old one is lost. Read the old one before you move Champion."
     )
     assert registry.aliases.get("previous") == 1, "After the second promotion, Previous does not point at version 1."
+    moved = next(aliases for aliases in registry.history if aliases["champion"] == 3)
+    assert moved.get("previous") == 1, (
+        "promote moved Champion before Previous pointed at the old version. If the script stops between the two calls, "
+        "nobody can roll back: set Previous first."
+    )
     assert registry.tags[3].get("promoted") == "10:10", "Version 3 has no tag promoted = 10:10."
     assert registry.tags[1].get("promoted") == "10:00", "Version 1 has lost its tag promoted = 10:00."
+    refuses("promote of version 3, which is the Champion already,", lambda: promote(registry, NAME, "3", "10:15"))
 
-    registry.champions.clear()
+    registry.history.clear()
     _works(lambda: roll_back(registry, NAME, "10:20"), "roll_back")
     assert 3 in registry.versions, (
-        "roll_back deleted version 3: the evidence is gone. Move the alias, keep the version."
+        "roll_back deleted version 3 and with it the evidence. Move the alias, keep the version."
     )
-    assert None not in registry.champions, "Between two calls of roll_back there was no Champion."
+    assert all("champion" in aliases for aliases in registry.history), (
+        "Between two calls of roll_back there was no Champion."
+    )
     assert registry.aliases.get("champion") == 1, "After roll_back, Champion does not point at version 1."
+    assert registry.aliases.get("previous") == 1, (
+        "After roll_back, Previous no longer points at version 1. roll_back only moves Champion and deletes nothing."
+    )
     assert "rolled_back" not in registry.tags[1], (
-        "The tag rolled_back is on version 1, which is fine. It belongs to the one that was taken out: look before you move."
+        "The tag rolled_back is on version 1, the good one. Read which version is Champion before you move the alias."
     )
     assert registry.tags[3].get("rolled_back") == "10:20", "Version 3 has no tag rolled_back = 10:20."
+    refuses("A second roll_back, with nothing to go back to,", lambda: roll_back(registry, NAME, "10:25"))
 
     table = _works(lambda: audit(registry, NAME), "audit")
     assert isinstance(table, list) and all(isinstance(row, dict) for row in table), (
-        "audit should return a list of dicts."
+        "audit should return a list of dictionaries."
     )
     keys = {"version", "aliases", "validation", "promoted", "rolled_back"}
     missing = sorted(set.union(set(), *[keys - set(row) for row in table]))
-    assert table and not missing, f"Rows of audit should have the keys {', '.join(sorted(keys))}."
+    assert table and not missing, f"Each dictionary of audit should have the keys {', '.join(sorted(keys))}."
+    assert all(str(row["version"]).isdecimal() for row in table), "version should be an integer in each dictionary."
     numbers = [int(row["version"]) for row in table]
     assert sorted(numbers) == list(range(1, 12)), f"audit should list the versions 1 to 11; it lists {sorted(numbers)}."
     assert numbers == sorted(numbers), (
-        f"The rows of audit are in the order {numbers}. Version numbers are texts, and '10' sorts before '2': use int."
+        f"audit lists the versions in the order {numbers}. Version numbers are strings, and '10' sorts before '2': sort by "
+        "int."
     )
     third, first = table[2], table[0]
-    assert isinstance(first["aliases"], list | tuple | set), "aliases of a row should be a list."
-    assert "champion" in {str(alias).lower() for alias in first["aliases"]}, (
-        "audit does not show that version 1 is the Champion: ask for each version by get_model_version."
+    assert isinstance(first["aliases"], list | tuple | set), "aliases should be a list in each dictionary."
+    assert {str(alias).lower() for alias in first["aliases"]} == {"champion", "previous"}, (
+        f"audit shows the aliases {list(first['aliases'])} for version 1; it has champion and previous. get_model_version "
+        "returns them."
     )
     found = [third["validation"], third["promoted"], third["rolled_back"]]
     assert found == ["passed", "10:10", "10:20"], (
-        f"audit says of version 3: {found}, its tags say passed, 10:10, 10:20."
+        f"audit shows {found} for version 3; its tags are passed, 10:10 and 10:20."
     )
-    assert table[1]["promoted"] is None, "audit should say None where there is no tag."
+    assert table[1]["promoted"] is None, "audit should show None where a version has no such tag."
     return "Promoted, refused, rolled back and audited; there was a Champion at every moment."
 
 
@@ -957,6 +1057,8 @@ def _(_spark):
         if client.get_model_version(name, version).tags.get("validation") != "passed":
             raise ValueError(version)
         champion = client.get_registered_model(name).aliases.get("champion")
+        if champion == str(version):
+            raise ValueError(version)
         if champion is not None:
             client.set_registered_model_alias(name, "Previous", champion)
         client.set_registered_model_alias(name, "Champion", version)
@@ -965,6 +1067,8 @@ def _(_spark):
     def roll_back(client, name, when):
         broken = client.get_model_version_by_alias(name, "Champion").version
         previous = client.get_model_version_by_alias(name, "Previous").version
+        if broken == previous:
+            raise ValueError(name)
         client.set_registered_model_alias(name, "Champion", previous)
         client.set_model_version_tag(name, broken, "rolled_back", when)
 
@@ -999,6 +1103,36 @@ def _(_spark):
         client.set_registered_model_alias(name, "Previous", client.get_model_version_by_alias(name, "Champion").version)
         promote(client, name, version, when)
 
+    def champion_first(client, name, version, when):
+        if client.get_model_version(name, version).tags.get("validation") != "passed":
+            raise ValueError(version)
+        champion = client.get_registered_model(name).aliases.get("champion")
+        client.set_registered_model_alias(name, "Champion", version)
+        if champion is not None:
+            client.set_registered_model_alias(name, "Previous", champion)
+        client.set_model_version_tag(name, version, "promoted", when)
+
+    def twice(client, name, version, when):
+        if client.get_model_version(name, version).tags.get("validation") != "passed":
+            raise ValueError(version)
+        champion = client.get_registered_model(name).aliases.get("champion", version)
+        client.set_registered_model_alias(name, "Previous", champion)
+        client.set_registered_model_alias(name, "Champion", version)
+        client.set_model_version_tag(name, version, "promoted", when)
+
+    def drops_previous(client, name, when):
+        roll_back(client, name, when)
+        client.delete_registered_model_alias(name, "Previous")
+
+    def again(client, name, when):
+        broken = client.get_model_version_by_alias(name, "Champion").version
+        client.set_registered_model_alias(name, "Champion", client.get_model_version_by_alias(name, "Previous").version)
+        client.set_model_version_tag(name, broken, "rolled_back", when)
+
+    def hasty(client, name, version, when):
+        client.set_model_version_tag(name, version, "promoted", when)
+        promote(client, name, version, when)
+
     def delete(client, name, when):
         client.delete_model_version(name, client.get_model_version_by_alias(name, "Champion").version)
 
@@ -1012,11 +1146,16 @@ def _(_spark):
         return [{"tags": mv.tags.get("validation")} for mv in client.search_model_versions(f"name = '{name}'")]
 
     yield right(promote, roll_back, audit)
-    yield wrong("It should raise a ValueError", blind, roll_back, audit)
-    yield wrong("The way back is lost", late, roll_back, audit)
-    yield wrong("there was no Champion: a job", gap, roll_back, audit)
+    yield wrong("whose validation failed, should raise a ValueError", blind, roll_back, audit)
+    yield wrong("the old one is lost", late, roll_back, audit)
+    yield wrong("set Previous first", champion_first, roll_back, audit)
+    yield wrong("which is the Champion already, should raise", twice, roll_back, audit)
+    yield wrong("had changed an alias or a tag", hasty, roll_back, audit)
+    yield wrong("there was no Champion. A job", gap, roll_back, audit)
     yield wrong("no version is Champion yet", only_later, roll_back, audit)
-    yield wrong("the evidence is gone", promote, delete, audit)
-    yield wrong("look before you move", promote, tags_the_wrong_one, audit)
-    yield wrong("use int", promote, roll_back, lambda client, name: rows(client, name, str))
+    yield wrong("the evidence", promote, delete, audit)
+    yield wrong("only moves Champion", promote, drops_previous, audit)
+    yield wrong("nothing to go back to", promote, again, audit)
+    yield wrong("the good one", promote, tags_the_wrong_one, audit)
+    yield wrong("sort by int", promote, roll_back, lambda client, name: rows(client, name, str))
     yield wrong("audit raised", promote, roll_back, from_search)

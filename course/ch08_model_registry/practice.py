@@ -41,8 +41,8 @@ class PracticeRegistry:
     ----------
     aliases, tags, model_tags, descriptions : dict
         The state; versions are numbers.
-    champions : list of (int or None)
-        The version behind ``Champion`` after each call that changed something.
+    history : list of dict of str to int
+        The aliases after each call that changed something.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class PracticeRegistry:
         self.tags = {number: dict((tags or {}).get(number, {})) for number in self.versions}
         self.model_tags: dict[str, str] = {}
         self.descriptions: dict[int | None, str | None] = {None: "Who will leave within 30 days."}
-        self.champions: list[int | None] = []
+        self.history: list[dict[str, int]] = []
 
     def __getattr__(self, method: str) -> Any:
         real = getattr(MlflowClient, method, None)
@@ -73,10 +73,14 @@ class PracticeRegistry:
                 asked["version"] = self._number(asked["version"])
             result = answer(self, **asked)
             if not method.startswith(("get", "search")):
-                self.champions.append(self.aliases.get("champion"))
+                self.history.append(dict(self.aliases))
             return result
 
         return call
+
+    def state(self) -> tuple[dict[str, int], dict[int, dict[str, str]]]:
+        """A copy of the aliases and of the tags of the versions."""
+        return dict(self.aliases), {number: dict(tags) for number, tags in self.tags.items()}
 
     def _number(self, version: Any) -> int:
         if not str(version).isdecimal() or int(version) not in self.versions:

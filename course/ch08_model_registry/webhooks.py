@@ -1,7 +1,7 @@
 """A plain MLflow server and a receiver of its webhooks, for as long as a ``with`` block.
 
 MLflow sends registry webhooks from its server only, and the registry of Unity Catalog has none. So the lesson starts
-a server of its own, with an empty registry in a temporary folder, and a receiver that believes only what is signed.
+a server of its own, with an empty registry in a temporary folder, and a receiver that accepts only signed deliveries.
 Both listen on 127.0.0.1 and end with their block, after an error too. When the process that started the server is
 killed, the server ends with it.
 
@@ -30,6 +30,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 SIGNATURE, TIMESTAMP, DELIVERY_ID = "X-MLflow-Signature", "X-MLflow-Timestamp", "X-MLflow-Delivery-Id"
 MAX_AGE = 300  # seconds
@@ -44,7 +48,7 @@ def sign(secret: str, delivery_id: str, timestamp: str, body: bytes) -> str:
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
-    """Send a request as anybody could, and give the status of the answer."""
+    """Send a request as anybody could, and return the status of the response."""
     request = urllib.request.Request(url, data=body, headers=dict(headers), method="POST")
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:
@@ -79,6 +83,10 @@ class Delivery:
         """What happened: for an alias ``name``, ``alias`` and ``version``."""
         return dict(json.loads(self.body)["data"])
 
+    def __str__(self) -> str:
+        shown = {key: self.data[key] for key in ("name", "version", "alias", "key", "value") if self.data.get(key)}
+        return f"{self.event:28} {shown}"
+
     def genuine(self, secret: str, now: float) -> bool:
         """Whether it was signed with the secret, at most five minutes before or after ``now`` (seconds since 1970)."""
         said = {name: self.headers.get(name.lower(), "") for name in (SIGNATURE, TIMESTAMP, DELIVERY_ID)}
@@ -107,7 +115,7 @@ class Receiver:
         self._arrived = threading.Condition()
 
     def take(self, delivery: Delivery) -> int:
-        """Keep a delivery and give the HTTP status to answer with: 200, or 401 if it is not genuine."""
+        """Keep a delivery and return the HTTP status to respond with: 200, or 401 if it is not genuine."""
         genuine = delivery.genuine(self._secret, time.time())
         with self._arrived:
             (self.accepted if genuine else self.refused).append(delivery)
@@ -128,6 +136,11 @@ class Receiver:
                 raise TimeoutError(f"No delivery arrived at {self.url} within {seconds} seconds.")
         self._given = wanted
         return self.accepted[wanted - 1]
+
+    def after(self, act: Callable[[], object]) -> Delivery:
+        """Call ``act`` and wait for the delivery that it causes."""
+        act()
+        return self.next()
 
     _given = 0
 
@@ -162,6 +175,53 @@ def receiver(secret: str) -> Iterator[Receiver]:
         finally:
             server.shutdown()
             thread.join()
+
+
+@contextmanager
+def playground(secret: str) -> Iterator[tuple[MlflowClient, Receiver]]:
+    """Run a server with an empty registry and a receiver until the block ends.
+
+    Parameters
+    ----------
+    secret : str
+        What the receiver expects deliveries to be signed with.
+
+    Yields
+    ------
+    MlflowClient
+        Of the server, for tracking and registry.
+    Receiver
+    """
+    from mlflow import MlflowClient
+
+    with mlflow_server() as url, receiver(secret) as inbox:
+        yield MlflowClient(tracking_uri=url, registry_uri=url), inbox
+
+
+def add_version(client: MlflowClient, name: str) -> None:
+    """Add a version to a model of the playground, and create the model if it is not there. It has no files."""
+    from mlflow.exceptions import MlflowException
+
+    with contextlib.suppress(MlflowException):  # there already
+        client.create_registered_model(name)
+    run = client.create_run("0").info
+    client.create_model_version(name, f"{run.artifact_uri}/model", run.run_id)
+
+
+def resend(url: str, delivery: Delivery) -> dict[str, int]:
+    """Send a recorded delivery as somebody else could: as it was, with version 1 changed to 2, and without signature.
+
+    Returns
+    -------
+    dict of str to int
+        The status of each response.
+    """
+    changed = delivery.body.replace(b'"version": "1"', b'"version": "2"')
+    return {
+        "unchanged": post(url, delivery.body, delivery.headers),
+        "version changed": post(url, changed, delivery.headers),
+        "not signed": post(url, delivery.body, {"Content-Type": "application/json"}),
+    }
 
 
 @contextmanager

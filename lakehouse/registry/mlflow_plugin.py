@@ -89,6 +89,8 @@ def _installed_home() -> Path:
 
 
 def _extend_mlflow() -> None:
+    from mlflow import MlflowClient
+    from mlflow.exceptions import RestException
     from mlflow.tracking._model_registry import utils as registry_utils
     from mlflow.tracking._tracking_service import utils as tracking_utils
     from mlflow.utils.uri import is_databricks_unity_catalog_uri
@@ -119,6 +121,20 @@ def _extend_mlflow() -> None:
             artifact_uri = artifacts_uri(home)
         return open_tracking_store(store_uri, artifact_uri)
 
+    refuse_prompts = MlflowClient._raise_if_prompt
+
+    @functools.wraps(refuse_prompts)
+    def refuse_readable_prompts(client: MlflowClient, name: str) -> None:
+        # Before a write MlflowClient reads the model, to see whether it is a prompt. Documented are the privileges of
+        # the writes (APPLY TAG, MANAGE); they must not need that of reading as well.
+        try:
+            refuse_prompts(client, name)
+        except RestException as error:
+            if error.error_code != "PERMISSION_DENIED":
+                raise
+
+    client_class: Any = MlflowClient
+    client_class._raise_if_prompt = refuse_readable_prompts
     registry_utils._resolve_registry_uri = resolve
     registry_utils._get_store_registry().register(SCHEME, registry_store)
     tracking_utils._tracking_store_registry.register("sqlite", tracking_store)

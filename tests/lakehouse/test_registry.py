@@ -520,14 +520,34 @@ class TestGrants:
         [
             ("CREATE_MODEL_VERSION", lambda client, model, uri: mlflow.register_model(uri, model)),
             ("apply tag", lambda client, model, uri: client.set_model_version_tag(model, 1, "a", "b")),
+            ("APPLY TAG", lambda client, model, uri: client.delete_model_version_tag(model, 1, "old")),
+            ("APPLY TAG", lambda client, model, uri: client.set_registered_model_tag(model, "a", "b")),
+            ("APPLY TAG", lambda client, model, uri: client.delete_registered_model_tag(model, "old")),
             ("MANAGE", lambda client, model, uri: client.set_registered_model_alias(model, "Champion", 1)),
+            ("MANAGE", lambda client, model, uri: client.delete_registered_model_alias(model, "Old")),
+            ("MANAGE", lambda client, model, uri: client.update_model_version(model, 1, "described")),
+            ("MANAGE", lambda client, model, uri: client.update_registered_model(model, "described")),
+            ("MANAGE", lambda client, model, uri: client.delete_model_version(model, 1)),
         ],
     )
-    def test_each_privilege_opens_its_door(self, privilege, allowed, visitor, model, signed, client):
-        grant("EXECUTE", model, visitor)
+    def test_each_privilege_opens_its_door_and_no_other_is_needed(
+        self, privilege, allowed, visitor, model, signed, client
+    ):
+        client.set_registered_model_tag(model, "old", "1")
+        client.set_model_version_tag(model, 1, "old", "1")
+        client.set_registered_model_alias(model, "Old", 1)
+        with acting_as(visitor):
+            self.denied(allowed, client, model, signed)
         grant(privilege, model, visitor)
         with acting_as(visitor):
             allowed(client, model, signed)
+            # Writing does not let read.
+            assert "EXECUTE" in self.denied(client.get_registered_model, model)
+
+    def test_a_write_to_what_is_not_there_says_so(self, visitor, client):
+        with acting_as(visitor):
+            error = refusal(client.set_registered_model_alias, "main.reg.nobody", "Champion", 1)
+        assert error.error_code == "RESOURCE_DOES_NOT_EXIST"
 
     def test_who_creates_a_model_owns_it(self, visitor, signed, client):
         grant("CREATE MODEL", "main.reg", visitor)
