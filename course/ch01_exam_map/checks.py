@@ -7,17 +7,7 @@ import datetime as dt
 from lakehouse.errors import InvalidValue
 from workbook import study
 from workbook.exercises import exercise, right, trials, wrong
-
-
-def _answers(given, letters, words, name):
-    """Refuse what is no answer to each letter with one of the words."""
-    assert isinstance(given, dict), f"{name} should be a dictionary from letter to answer, not {type(given).__name__}."
-    missing = sorted(set(letters) - set(given))
-    assert not missing, f"{name} has no answer for {', '.join(missing)}. The keys are letters in lower case."
-    for letter, answer in given.items():
-        assert answer in words, (
-            f"{name}[{letter!r}] is {answer!r}: use one of {', '.join(repr(word) for word in words)}."
-        )
+from workbook.judging import answers_to
 
 
 @exercise(
@@ -67,7 +57,7 @@ def _(_spark):
     hint="Which of these were modes or states of the old workspace registry and feature store?",
 )
 def words_of_today(still_runs):
-    _answers(still_runs, "abcde", (True, False), "still_runs")
+    still_runs = answers_to(still_runs, "abcde", "still_runs", (True, False))
     assert still_runs["a"], "a: aliases are how a version is named today. The call works."
     assert not still_runs["b"], "b: Unity Catalog has no stages. The environment is the catalog, the status an alias."
     assert still_runs["c"], "c: merge is the one mode that the FeatureEngineeringClient has."
@@ -93,7 +83,7 @@ def _(_spark):
     hint="Does the thing have a three-level name? Then it lives in the catalog.",
 )
 def grant_or_access_list(opened_by):
-    _answers(opened_by, "abcdef", ("grant", "access list"), "opened_by")
+    opened_by = answers_to(opened_by, "abcdef", "opened_by", ("grant", "access list"))
     assert opened_by["a"] == "grant", (
         "a: a table is a securable of Unity Catalog: MODIFY on it, and USE on what holds it."
     )
@@ -114,7 +104,7 @@ def _(_spark):
     yield wrong("EXECUTE", answer | {"c": "access list"})
     yield wrong("CAN EDIT", answer | {"e": "grant"})
     yield wrong("READ VOLUME", answer | {"f": "access list"})
-    yield wrong("use one of", answer | {"a": "GRANT"})
+    yield wrong("is not a choice", answer | {"a": "granted"})
 
 
 _FEATURES = ("feature table", "tracking", "registry", "bundle", "job", "serving", "monitor")
@@ -126,7 +116,7 @@ _FEATURES = ("feature table", "tracking", "registry", "bundle", "job", "serving"
     hint="What would you open first to do it? Which feature stores the thing that is asked for?",
 )
 def one_activity_one_feature(feature):
-    _answers(feature, "abcdefg", _FEATURES, "feature")
+    feature = answers_to(feature, "abcdefg", "feature", _FEATURES)
     assert feature["a"] != "job", "a: the nightly job stays as it is. It asks for an alias, and the alias is moved."
     assert feature["a"] == "registry", (
         "a: versions, and the alias that says which one is live, are kept by the registry."
@@ -161,7 +151,7 @@ _COMPUTE = ("serverless", "all-purpose", "jobs cluster", "jobs cluster, GPU", "S
     hint="Does somebody wait? A person or a schedule? Is there a library, a GPU or an API that serverless lacks?",
 )
 def compute_for_seven_workloads(compute):
-    _answers(compute, "abcdefg", _COMPUTE, "compute")
+    compute = answers_to(compute, "abcdefg", "compute", _COMPUTE)
     assert compute["a"] != "all-purpose", (
         "a: an all-purpose cluster is for people. A nightly task gets compute of its own."
     )

@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pyspark.sql import functions as F
 
 from workbook.exercises import exercise, right, trials, wrong
+from workbook.judging import answers_to
 
 
 def _is_frame(value: Any) -> bool:
     # The DataFrame of Spark Connect is another class than that of classic Spark.
     return hasattr(value, "columns") and hasattr(value, "agg") and hasattr(value, "selectExpr")
-
-
-def _need_answers(given: Any, keys: Collection[str], words: Collection[str], name: str) -> None:
-    """Every question answered, with a word that is a choice."""
-    assert isinstance(given, Mapping), f"{name} should be a dictionary with the keys {', '.join(keys)}."
-    missing = [key for key in keys if key not in given or given[key] is ...]
-    assert not missing, f"Not answered yet: {', '.join(missing)}."
-    for key in keys:
-        assert isinstance(given[key], str) and given[key] in words, (
-            f"{key}: {given[key]!r} is not a choice. Use one of: {', '.join(words)}."
-        )
 
 
 @exercise(
@@ -185,7 +175,7 @@ def _(spark):
     hint="Which of these options does a batch read of a Delta table support? What does Spark do with an unknown option?",
 )
 def reads_of_a_version(reads):
-    _need_answers(reads, "abcdef", ("version 1", "current", "error"), "reads")
+    reads = answers_to(reads, "abcdef", "reads", ("version 1", "current", "error"))
     assert reads["a"] == "version 1", "a: versionAsOf is the reader's option for time travel by number."
     assert reads["b"] != "error", "b: Spark raises no error for an unknown option. That makes the typo dangerous."
     assert reads["b"] == "current", (
@@ -297,7 +287,7 @@ def _(spark):
     hint="Ask three questions: does the table have all its columns? Can each value be cast? Do columns match by name or by position?",
 )
 def what_schema_enforcement_lets_through(writes):
-    _need_answers(writes, "abcdefg", ("stored", "changed", "refused"), "writes")
+    writes = answers_to(writes, "abcdefg", "writes", ("stored", "changed", "refused"))
     assert writes["a"] == "refused", (
         "a: an append with a column that the table does not have fails. Delta neither drops the column nor adds it by default."
     )
@@ -456,7 +446,7 @@ def _(_spark):
     hint="Which programs use the table? How many values does the column have? Will the queries change?",
 )
 def choose_a_layout(layout):
-    _need_answers(layout, "abcd", ("liquid", "z-order", "partition", "nothing"), "layout")
+    layout = answers_to(layout, "abcd", "layout", ("liquid", "z-order", "partition", "nothing"))
     assert layout["a"] != "partition", (
         "a: partition columns cannot be changed later, and there are too many customers for partitions. Here the queries will change."
     )
@@ -533,7 +523,7 @@ def _(_spark):
 )
 def which_read_for_which_job(which_read):
     words = ("stream", "stream, skip changes", "stream of the change data feed", "time travel")
-    _need_answers(which_read, "abcd", words, "which_read")
+    which_read = answers_to(which_read, "abcd", "which_read", words)
     assert which_read["a"] != "stream, skip changes", (
         "a: the table is only appended to, so there is nothing to skip. Without the option an unexpected change would be noticed."
     )

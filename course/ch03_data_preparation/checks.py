@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Callable, Mapping
 from numbers import Real
 from typing import Any
@@ -14,23 +13,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from workbook.exercises import exercise, right, trials, wrong
-
-
-def _words(answer: Any, keys: str | list[str], allowed: set[str], name: str) -> dict[str, str]:
-    """The answers by key, each one of the words. Case, spaces at the ends and accents do not count."""
-    wanted = list(keys)
-    assert isinstance(answer, Mapping), f"{name} should be a dictionary with the keys {', '.join(wanted)}."
-    missing = [key for key in wanted if key not in answer]
-    assert not missing, f"{name} has no answer for {', '.join(missing)}."
-    found = {key: _plain(answer[key]) for key in wanted}
-    for key, word in found.items():
-        assert word in allowed, f"{name}, {key}: {answer[key]!r} is not one of {', '.join(sorted(allowed))}."
-    return found
-
-
-def _plain(word: Any) -> str:
-    letters = unicodedata.normalize("NFKD", word if isinstance(word, str) else "")
-    return " ".join("".join(one for one in letters if not unicodedata.combining(one)).casefold().split())
+from workbook.judging import answers_to
 
 
 def _called(function: Callable[..., Any], kind: str, *arguments: Any) -> Any:
@@ -79,7 +62,7 @@ def _(_spark):
     hint="First name the kind of each column in the question: continuous or categorical. Then read the table above.",
 )
 def picture_by_type(picture):
-    picture = _words(picture, "abcde", {"histogram", "boxes", "stacked shares", "hexbin", "sorted bars"}, "picture")
+    picture = answers_to(picture, "abcde", "picture", {"histogram", "boxes", "stacked shares", "hexbin", "sorted bars"})
     assert picture["a"] != "histogram", (
         "a: one histogram of all minutes mixes the plans. One box for each plan shows medians and spreads side by side."
     )
@@ -108,8 +91,8 @@ def _(_spark):
     yield wrong("3 million rows", picture | {"c": "boxes"})
     yield wrong("say nothing about the plans", picture | {"d": "sorted bars"})
     yield wrong("sorted by length", picture | {"e": "histogram"})
-    yield wrong("'pie' is not one of", picture | {"e": "pie"})
-    yield wrong("['pie'] is not one of", picture | {"e": ["pie"]})
+    yield wrong("'pie' is not a choice", picture | {"e": "pie"})
+    yield wrong("['pie'] is not a choice", picture | {"e": ["pie"]})
 
 
 @exercise(
@@ -119,7 +102,7 @@ def _(_spark):
 )
 def the_rule_uses_the_value_that_it_judges(fate):
     small, large, many = keys = ["10 rows", "10 rows x 1000", "100 rows"]
-    fate = _words(fate, keys, {"kept", "dropped"}, "fate")
+    fate = answers_to(fate, keys, "fate", {"kept", "dropped"})
     assert not fate[small] == fate[large] == "dropped", (
         f"{small} and {large}: the value looks absurd next to the nine others, but it also inflates the standard deviation."
     )
@@ -214,8 +197,8 @@ def _(spark):
     hint="Kind of each column first. For two continuous ones: a line, a rise of any shape, or any shape at all?",
 )
 def measure_by_type(measure):
-    measure = _words(
-        measure, "abcde", {"pearson", "spearman", "mutual information", "cramer", "mann-whitney"}, "measure"
+    measure = answers_to(
+        measure, "abcde", "measure", ("pearson", "spearman", "mutual information", "cramer", "mann-whitney")
     )
     assert measure["a"] not in ("pearson", "spearman"), (
         "a: countries and plans have no order. A correlation of their index numbers changes with the numbering."
@@ -262,7 +245,7 @@ def _(_spark):
 )
 def what_the_mean_bends(bias):
     keys = ["household mean", "household deviation", "hours mean", "satisfaction mean"]
-    bias = _words(bias, keys, {"about right", "too small", "too large"}, "bias")
+    bias = answers_to(bias, keys, "bias", {"about right", "too small", "too large"})
     assert bias["household mean"] == "about right", (
         "household mean: the gaps are random, so the known values are a fair sample, and adding their mean does not change it."
     )
@@ -524,7 +507,7 @@ def _(_spark):
     hint="How many levels, how many rows for each, what kind of model, and what happens to a new level?",
 )
 def a_stage_for_each_column(stage):
-    stage = _words(stage, "abcde", {"one-hot", "index", "hash", "target means", "leave out"}, "stage")
+    stage = answers_to(stage, "abcde", "stage", {"one-hot", "index", "hash", "target means", "leave out"})
     assert stage["a"] != "index", (
         "a: a regression multiplies the index by one weight, as if the plan with index 2 were twice the plan with index 1."
     )
@@ -716,7 +699,7 @@ def _(_spark):
 )
 def what_fitting_early_inflates(inflated):
     keys = ["imputer", "scaler", "outlier limits", "selection"]
-    inflated = _words(inflated, keys, {"under 0.01", "over 0.05"}, "inflated")
+    inflated = answers_to(inflated, keys, "inflated", {"under 0.01", "over 0.05"})
     assert inflated["imputer"] == "under 0.01", (
         "imputer: it does not use the label, and the mean of all rows is close to the mean of half of them."
     )
@@ -737,7 +720,7 @@ def _(_spark):
     yield wrong("the same for all rows", inflated | {"scaler": "over 0.05"})
     yield wrong("quartiles do not use", inflated | {"outlier limits": "over 0.05"})
     yield wrong("by chance", inflated | {"selection": "under 0.01"})
-    yield wrong("is not one of", inflated | {"selection": "over 0.01"})
+    yield wrong("is not a choice", inflated | {"selection": "over 0.01"})
 
 
 @exercise(

@@ -11,13 +11,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from workbook.exercises import exercise, right, trials, wrong
-
-
-def _dict_for(answer: Any, keys: str | list[str], name: str) -> None:
-    """The answer is a dict with exactly these keys."""
-    assert isinstance(answer, dict), f"{name} should be a dict with one entry for each of {', '.join(keys)}."
-    missing = [key for key in keys if key not in answer]
-    assert not missing, f"{name} has no entry for {', '.join(missing)}."
+from workbook.judging import answers_to, is_number
 
 
 def _name(value: Any) -> str:
@@ -27,10 +21,6 @@ def _name(value: Any) -> str:
     usual = ("LogisticRegression", "ALS", "GeneralizedLinearRegression", "LinearRegression", "GBTClassifier")
     usual += ("GBTRegressor", "one node", "one node, scored by Spark", "one model per group")
     return {name.lower(): name for name in usual}.get(text.lower(), text)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
 
 
 def _frame(answer: Any, name: str) -> None:
@@ -43,7 +33,7 @@ def _frame(answer: Any, name: str) -> None:
     hint="Ask three things: one model or many? How large is the table that the fit reads, after the joins? Does it need training or only scoring?",
 )
 def tool_and_algorithm(tool):
-    _dict_for(tool, "abcdef", "tool")
+    answers_to(tool, "abcdef", "tool")
     one, scored, many = "one node", "one node, scored by Spark", "one model per group"
     said = {key: _name(value) for key, value in tool.items()}
     assert said["a"] != one, "a: 800 GB after all joins do not fit into one machine's memory."
@@ -96,7 +86,7 @@ def _(_spark):
     yield wrong("log link", tool | {"d": "LinearRegression"})
     yield wrong("needs a new approval", tool | {"e": "GBTClassifier"})
     yield wrong("8,000 independent", tool | {"f": "one node"})
-    yield wrong("has no entry for f", {key: value for key, value in tool.items() if key != "f"})
+    yield wrong("has no answer for f", {key: value for key, value in tool.items() if key != "f"})
 
 
 @exercise(
@@ -106,7 +96,7 @@ def _(_spark):
 )
 def who_learns(learns):
     names = ["StringIndexer", "OneHotEncoder", "VectorAssembler", "Bucketizer", "QuantileDiscretizer", "FeatureHasher"]
-    _dict_for(learns, names, "learns")
+    answers_to(learns, names, "learns")
     odd = [name for name in names if learns[name] not in (True, False)]
     assert not odd, f"Say True or False for {', '.join(odd)}."
     assert learns["StringIndexer"], "StringIndexer: the index of a value depends on how often it occurs."
@@ -142,7 +132,7 @@ def _(_spark):
 )
 def four_rows_come_in(predicted):
     names = ["rows", "basic", "premium", "gift"]
-    _dict_for(predicted, names, "predicted")
+    answers_to(predicted, names, "predicted")
     vectors = {}
     for name in names[1:]:
         try:
@@ -384,7 +374,7 @@ def _(spark):
     hint="Draw it: from (0, 0) to the corner (false positive rate, recall) to (1, 1). What is the area below?",
 )
 def area_with_one_corner(returned, at_half):
-    assert _is_number(returned), "returned should be a number."
+    assert is_number(returned), "returned should be a number."
     tp, fn, fp, tn = (at_half[name] for name in ("tp", "fn", "fp", "tn"))
     recall, specificity = tp / (tp + fn), tn / (tn + fp)
     area = (recall + specificity) / 2
@@ -428,7 +418,7 @@ def _(_spark):
     hint="Is it about order, about a decision at one threshold, about the probabilities themselves, or about amounts?",
 )
 def metric_for_the_question(metric):
-    _dict_for(metric, "abcdef", "metric")
+    answers_to(metric, "abcdef", "metric")
     said = {key: str(value).strip() for key, value in metric.items()}
     assert said["a"] != "areaUnderROC", (
         "a: with 3 in 1,000 positive, a large area under ROC can still mean hundreds of false alarms at the top. "
@@ -535,7 +525,7 @@ def _(_spark):
     hint="Which function undoes log1p? Apply it to the column prediction, then compare it with minutes.",
 )
 def in_minutes(rmse_minutes, forecast):
-    assert _is_number(rmse_minutes), "rmse_minutes should be a number, such as the result of evaluate."
+    assert is_number(rmse_minutes), "rmse_minutes should be a number, such as the result of evaluate."
     p, y, log_y = F.col("prediction"), F.col("minutes"), F.col("log_minutes")
 
     def rmse(difference):
@@ -585,8 +575,8 @@ def _(spark):
 )
 def fits_counted(fits):
     names = ["inside", "fill inside", "fill outside", "split"]
-    _dict_for(fits, names, "fits")
-    assert all(_is_number(fits[name]) for name in names), "Give a whole number for each of the four."
+    answers_to(fits, names, "fits")
+    assert all(is_number(fits[name]) for name in names), "Give a whole number for each of the four."
     assert fits["inside"] not in (30, 31), "inside: two parameters of three values are 3 x 3 = 9 combinations, not 6."
     assert fits["inside"] != 45, (
         "inside: 9 combinations x 5 folds, and then the winner is fitted once more, on all rows."
@@ -730,7 +720,7 @@ def _(spark):
     hint="Two questions: how far is training from the best possible, and how far is validation from training? For e: what does a strong penalty do?",
 )
 def diagnosis(verdict):
-    _dict_for(verdict, "abcde", "verdict")
+    answers_to(verdict, "abcde", "verdict")
     said = {key: str(value).strip().lower() for key, value in verdict.items()}
     odd = [key for key, value in said.items() if value not in ("bias", "variance", "neither")]
     assert not odd, f"Say 'bias', 'variance' or 'neither' for {', '.join(odd)}."
@@ -785,7 +775,7 @@ def a_scorer_without_spark(plain_score, examples):
             where = f"a row without {', '.join(gaps)}" if gaps else f"a row with country {row.get('country')!r}"
             raise AssertionError(f"{where} raises {type(error).__name__}: {str(error)[:80]}") from None
         assert said is not None, "plain_score returns nothing."
-        assert _is_number(said), f"plain_score should return a number, it returned {type(said).__name__}."
+        assert is_number(said), f"plain_score should return a number, it returned {type(said).__name__}."
         pairs.append((float(said), truth, row))
     said, truth = (np.array([pair[number] for pair in pairs]) for number in (0, 1))
     logit = np.log(truth / (1 - truth))

@@ -4,32 +4,24 @@ from __future__ import annotations
 
 import inspect
 import pickle
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from workbook.exercises import exercise, right, trials, wrong
+from workbook.judging import answers_to, is_number
 
 COLUMNS = ["age", "log_income", "minutes_trend", "tickets_30d", "late_payments_90d", "tenure_years"]
-
-
-def _answers(given: Any, keys: set[Any], name: str) -> None:
-    assert isinstance(given, Mapping), f"{name} should be a dictionary with the keys {_list(keys)}."
-    assert set(given) == keys, f"{name} should have exactly the keys {_list(keys)}."
 
 
 def _list(keys: set[Any]) -> str:
     return ", ".join(repr(key) for key in sorted(keys, key=str))
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | np.number) and not isinstance(value, bool) and value == value
-
-
 def _near(value: Any, wanted: float, tolerance: float = 0.02) -> bool:
-    return _is_number(value) and abs(value - wanted) <= tolerance * max(abs(wanted), 1e-9)
+    return is_number(value) and abs(value - wanted) <= tolerance * max(abs(wanted), 1e-9)
 
 
 def _called(function: Callable[..., Any], *arguments: Any, when: str) -> Any:
@@ -48,9 +40,9 @@ def _called(function: Callable[..., Any], *arguments: Any, when: str) -> Any:
     hint="How many batches do 20,000 rows make, and which rows does each call of the function receive?",
 )
 def the_mean_of_a_batch(centred_rows):
-    _answers(centred_rows, {0, 10_000}, "centred_rows")
+    answers_to(centred_rows, {0, 10_000}, "centred_rows")
     first, later = centred_rows[0], centred_rows[10_000]
-    assert _is_number(first) and _is_number(later), "Both values should be numbers: the row's minutes minus a mean."
+    assert is_number(first) and is_number(later), "Both values should be numbers: the row's minutes minus a mean."
     assert not (_near(first, -9999.5) or _near(later, 0.5)), (
         "You subtracted the mean of all 20,000 rows, which the function never sees. It is called once per batch."
     )
@@ -220,8 +212,8 @@ def _(_spark):
     hint="Which of the two treats null as a key? And in which process does the function fill its dictionary?",
 )
 def groups_are_foreseen(foreseen):
-    _answers(foreseen, {"rows", "groups", "dictionary"}, "foreseen")
-    assert all(_is_number(value) for value in foreseen.values()), "All three values should be numbers."
+    answers_to(foreseen, {"rows", "groups", "dictionary"}, "foreseen")
+    assert all(is_number(value) for value in foreseen.values()), "All three values should be numbers."
     assert foreseen["rows"] != 2, (
         "rows: Spark does not drop the orders without a channel. Null is a key like any other."
     )
@@ -356,8 +348,8 @@ def _(_spark):
     hint="Multiply combinations by folds, and ask whether there is a final fit. For e, count rounds within each fold.",
 )
 def what_a_search_costs(cost):
-    _answers(cost, set("abcde"), "cost")
-    assert all(_is_number(value) for value in cost.values()), "All five values should be numbers."
+    answers_to(cost, set("abcde"), "cost")
+    assert all(is_number(value) for value in cost.values()), "All five values should be numbers."
     a, b, c, d, e = (cost[name] for name in "abcde")
     assert a != 24, "a: after 8 combinations on 3 folds, the best combination is fitted once more on all rows."
     assert a not in (18, 19), "a: a grid tries every combination, so 4 and 2 are multiplied, not added."
@@ -409,10 +401,10 @@ def _(_spark):
     hint="Project the 25 points onto the axis of the learning rate: how many of them coincide?",
 )
 def grid_or_random(guess):
-    _answers(guess, {"rates of the grid", "rates of random", "nearer"}, "guess")
+    answers_to(guess, {"rates of the grid", "rates of random", "nearer"}, "guess")
     assert guess["nearer"] in ("grid", "random", "neither"), 'nearer should be "grid", "random" or "neither".'
     rates = (guess["rates of the grid"], guess["rates of random"])
-    assert all(map(_is_number, rates)), "Both counts of learning rates should be numbers."
+    assert all(map(is_number, rates)), "Both counts of learning rates should be numbers."
     assert guess["rates of the grid"] != 25, (
         "The grid makes 25 fits, but five of them share each learning rate: only the other parameter changes."
     )
@@ -473,7 +465,7 @@ def a_search_of_ones_own(objective, search):
             ) from None
         except Exception as error:
             raise AssertionError(f"A trial with {values} ends in a {type(error).__name__}: {error}") from None
-        assert _is_number(value), f"objective returns {type(value).__name__}: return the result of evaluate."
+        assert is_number(value), f"objective returns {type(value).__name__}: return the result of evaluate."
         return float(value), trial.distributions
 
     value, space = asked(kind="logistic", c=1.0)
@@ -546,8 +538,8 @@ def _(_spark):
     hint="How many rounds of 5 minutes fit into the deadline? All trials of a round are proposed before any of them finishes.",
 )
 def few_enough_to_learn(plan):
-    _answers(plan, {"n_jobs", "known with n_jobs", "known with 48"}, "plan")
-    assert all(_is_number(value) for value in plan.values()), "All three values should be numbers."
+    answers_to(plan, {"n_jobs", "known with n_jobs", "known with 48"}, "plan")
+    assert all(is_number(value) for value in plan.values()), "All three values should be numbers."
     jobs = plan["n_jobs"]
     assert jobs != -1, "n_jobs: -1 is the default and means all 48 at once."
     assert jobs > 3, f"n_jobs: {jobs} at a time take {-(-48 // max(int(jobs), 1)) * 5} minutes, but the deadline is 65."
@@ -604,7 +596,7 @@ def nothing_heavy_taken_along(light, heavy):
     )
     for c in (1.0, 0.0001):
         result, wanted = _called(light, c, when=f"With c={c}"), heavy(c)
-        assert _is_number(result), f"light returns {type(result).__name__}; heavy returns a number."
+        assert is_number(result), f"light returns {type(result).__name__}; heavy returns a number."
         assert _near(result, wanted, 1e-9), (
             f"light({c}) is {result:.4f}, but heavy({c}) is {wanted:.4f}: use the same rows, model, and score, and pass c on."
         )
@@ -662,14 +654,14 @@ def _(_spark):
     hint="See the table above: the result of a choice, the bounds of loguniform, the direction of fmin, and the model's library.",
 )
 def an_old_notebook_is_read(reading):
-    _answers(reading, {"iterations", "alpha", "f1", "trials"}, "reading")
+    answers_to(reading, {"iterations", "alpha", "f1", "trials"}, "reading")
     assert reading["iterations"] != 1, (
         "iterations: 1 is not among the options. fmin returns the position in the list of hp.choice."
     )
     assert reading["iterations"] != 50, "iterations: positions are counted from 0."
     assert reading["iterations"] == 100, "iterations: take the value at position 1 of [50, 100, 200, 400]."
     alpha = reading["alpha"]
-    assert isinstance(alpha, tuple | list | np.ndarray) and len(alpha) == 2 and all(map(_is_number, alpha)), (
+    assert isinstance(alpha, tuple | list | np.ndarray) and len(alpha) == 2 and all(map(is_number, alpha)), (
         "alpha should be two numbers, the smallest and the largest."
     )
     assert not _near(alpha[0], -5), (
@@ -716,9 +708,9 @@ def _(_spark):
     hint="For each node, how many trials do its CPUs allow, and how many its GPUs? For c to f: rows of tables, or long-lived and uneven tasks?",
 )
 def ray_or_spark(answers):
-    _answers(answers, set("abcdef"), "answers")
+    answers_to(answers, set("abcdef"), "answers")
     a, b = answers["a"], answers["b"]
-    assert _is_number(a) and _is_number(b), "a and b should be numbers."
+    assert is_number(a) and is_number(b), "a and b should be numbers."
     assert a not in (20, 21), (
         "a: the CPUs would allow that many. Each trial also needs half a GPU, and 8 GPUs give 16 halves."
     )
@@ -780,7 +772,7 @@ def a_curve_is_read(amdahl, workers_for):
         assert isinstance(made, tuple | list | np.ndarray) and len(made) == 2, (
             "amdahl should return two numbers: the fixed and the divisible minutes."
         )
-        assert all(_is_number(value) for value in made), "amdahl should return two numbers, not other objects."
+        assert all(is_number(value) for value in made), "amdahl should return two numbers, not other objects."
         got = [float(value) for value in made]
         assert not (_near(got[0], divisible) and _near(got[1], fixed)), (
             "The two are swapped: the fixed minutes come first."
@@ -794,12 +786,12 @@ def a_curve_is_read(amdahl, workers_for):
         assert _near(got[0], fixed) and _near(got[1], divisible), (
             f"For {workers} workers and {minutes} minutes amdahl returns {got[0]:.1f} + {got[1]:.1f} / n, which does not match these times."
         )
-    _answers(workers_for, {10, 20}, "workers_for")
+    answers_to(workers_for, {10, 20}, "workers_for")
     assert workers_for[10] is None, "10 minutes: the fixed 12 minutes remain, however many workers share the rest."
     assert workers_for[20] is not None, (
         "20 minutes: 8 workers take 21 minutes, and each additional worker still reduces that a little."
     )
-    assert _is_number(workers_for[20]), "20 minutes: give a number of workers."
+    assert is_number(workers_for[20]), "20 minutes: give a number of workers."
     assert workers_for[20] != 16, "20 minutes: 16 workers take 16.5 minutes. Fewer are enough."
     assert workers_for[20] == 9, (
         f"20 minutes: {workers_for[20]} is not the smallest number of workers. Solve 12 + 72 / n = 20."
@@ -842,9 +834,9 @@ def _(_spark):
     hint="1.5 billion times 16 bytes are 24 GB. Which plans keep all of them on every GPU, and which part shrinks with the batch?",
 )
 def will_it_fit(memory):
-    _answers(memory, {"a", "b", "c", "fits"}, "memory")
+    answers_to(memory, {"a", "b", "c", "fits"}, "memory")
     a, b, c = (memory[name] for name in "abc")
-    assert all(map(_is_number, (a, b, c))), "a, b and c should be numbers, in GB."
+    assert all(map(is_number, (a, b, c))), "a, b and c should be numbers, in GB."
     assert not (_near(a, 10) or _near(a, 7)), (
         "a: data parallelism divides the rows, not the model: every GPU has all weights, gradients and optimizer state."
     )

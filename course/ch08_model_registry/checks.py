@@ -8,7 +8,7 @@ import inspect
 import json
 import tempfile
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,21 +18,7 @@ import pandas as pd
 
 from course import churn
 from workbook.exercises import exercise, right, trials, wrong
-
-
-def _dict_of(given: object, name: str, keys: list[str], words: set[object] | None = None) -> Mapping[str, Any]:
-    """The answer as a dict with exactly these keys, and values among `words`."""
-    assert isinstance(given, dict), f"{name} should be a dict with the keys {', '.join(keys)}."
-    assert set(given) == set(keys), f"{name} should have exactly the keys {', '.join(keys)}."
-    if words is not None:
-        odd = [
-            f"{key}: {value!r}"
-            for key, value in given.items()
-            if not isinstance(value, str | int) or value not in words
-        ]
-        said = ", ".join(repr(word) for word in sorted(words, key=str))
-        assert not odd, f"Allowed answers are {said}. Not allowed: {'; '.join(odd)}."
-    return given
+from workbook.judging import answers_to
 
 
 def _works(attempt: Callable[[], Any], what: str) -> Any:
@@ -69,7 +55,7 @@ class _FromColumn:
     hint="What does `predict` of the fitted object itself return, and is that what the consumers want?",
 )
 def way_of_logging(way):
-    way = _dict_of(way, "way", list("abcde"), {"flavor", "predict_fn", "pyfunc"})
+    way = answers_to(way, "abcde", "way", {"flavor", "predict_fn", "pyfunc"})
     assert way["a"] != "pyfunc", (
         "a: imputer, encoder and regressor are one fitted scikit-learn object already. The sklearn flavor stores all of "
         "it, and every pyfunc consumer can load it. A wrapper would add nothing."
@@ -106,7 +92,7 @@ def _(_spark):
     yield wrong("table of offers", way | {"c": "predict_fn"})
     yield wrong("models of that library only", way | {"d": "flavor"})
     yield wrong("the rows to Python", way | {"e": "pyfunc"})
-    yield wrong("Allowed answers are", way | {"e": ["flavor"]})
+    yield wrong("is not a choice", way | {"e": ["flavor"]})
     yield wrong("should be a dict", "flavor")
 
 
@@ -119,7 +105,7 @@ def _(_spark):
     hint="What is the standard deviation of one number? And is `model_input` a copy of the caller's frame?",
 )
 def batch_statistics_are_foreseen(foreseen):
-    foreseen = _dict_of(foreseen, "foreseen", ["alone", "two files", "frame"])
+    foreseen = answers_to(foreseen, ["alone", "two files", "frame"], "foreseen")
     words = {
         "alone": ("a score", "no score"),
         "two files": ("the same", "different"),
@@ -402,7 +388,7 @@ def _(_spark):
     hint="Which of these conversions can never change a value? Which type does pandas give to each column?",
 )
 def signature_is_read_right(scored):
-    scored = _dict_of(scored, "scored", list("abcde"))
+    scored = answers_to(scored, "abcde", "scored")
     odd = [key for key, value in scored.items() if not isinstance(value, bool)]
     assert not odd, f"Answer with True or False: {', '.join(odd)}."
     assert scored["a"], "a: columns are matched by name, in any order, and extra columns are dropped."
@@ -439,7 +425,7 @@ def _(_spark):
 )
 def what_travels_where(argument):
     words = {"artifacts", "code_paths", "pip_requirements", "signature", "input_example", "metadata"}
-    argument = _dict_of(argument, "argument", list("abcdef"), words)
+    argument = answers_to(argument, "abcdef", "argument", words)
     assert argument["a"] != "code_paths", (
         "a: code_paths is for modules to import. predict would have to guess the path of the table; an artifact's path is in "
         "`context.artifacts`."
@@ -538,7 +524,7 @@ def _(_spark):
 )
 def moved_alias_is_foreseen(at_seven):
     keys = ["alias", "notebook", "job scores", "job writes"]
-    at_seven = _dict_of(at_seven, "at_seven", keys, {1, 2})
+    at_seven = answers_to(at_seven, keys, "at_seven", (1, 2))
     assert at_seven["alias"] == 2, "alias: it was moved to version 2 at 05:00."
     assert at_seven["notebook"] == 1, (
         "notebook: the alias was resolved when the model was loaded. Moving it does not change the loaded object."
@@ -713,7 +699,7 @@ def least_privileges(grants):
         "validator": ("APPLY TAG", "model"),
         "release": ("MANAGE", "model"),
     }
-    grants = _dict_of(grants, "grants", list(wanted))
+    grants = answers_to(grants, list(wanted), "grants")
     for who, needed in wanted.items():
         given = grants[who]
         assert isinstance(given, list | tuple | set) and all(
@@ -928,7 +914,7 @@ def _(_spark):
     hint="Can the training run again in production, at an acceptable cost and with an equally good model?",
 )
 def code_or_model(moved):
-    moved = _dict_of(moved, "moved", list("abcde"), {"code", "model"})
+    moved = answers_to(moved, "abcde", "moved", {"code", "model"})
     assert moved["a"] == "code", (
         "a: a model from development has learned from a masked sample. Training in production uses the full data, and 20 "
         "minutes are cheap."

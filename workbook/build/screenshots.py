@@ -81,8 +81,8 @@ def section(notebook: Path, heading: str, *, height: int = 900) -> bytes:
         box = page.locator(f"text={heading}").first.bounding_box()
         if box is None:
             raise InvalidValue(f"{notebook.name} shows no heading {heading!r}.")
-        clip = {"x": 0.0, "y": max(box["y"] - 12, 0), "width": float(WIDTH), "height": float(height)}
-        picture = page.screenshot(clip=clip, full_page=True)
+        top = max(box["y"] - 12, 0)
+        picture = page.screenshot(clip={"x": 0, "y": top, "width": WIDTH, "height": height}, full_page=True)
         browser.close()
     return picture
 
