@@ -1127,8 +1127,8 @@ drawings.permissions(
 # only the owner or a principal with `MANAGE` can move an alias. If the release job's principal owns the model and developers do not, nobody can
 # bypass the checks in that job.
 #
-# > **Here** the registry applies the documented rules of the table, so the picture shows these rules and is no test of Databricks. **On Databricks**
-# > a job's code usually also reads versions before it changes anything, and so needs `EXECUTE` in addition.
+# > **Here** the registry applies the rules of the table, so the picture shows these rules and is no test of Databricks. **On Databricks** a job's
+# > code usually also reads versions before it changes anything, and so needs `EXECUTE` in addition.
 #
 # ## 13 · Stages
 #
