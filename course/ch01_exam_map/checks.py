@@ -7,7 +7,7 @@ import datetime as dt
 from lakehouse.errors import InvalidValue
 from workbook import study
 from workbook.exercises import exercise, right, trials, wrong
-from workbook.judging import answers_to
+from workbook.judging import answers_to, is_number
 
 
 @exercise(
@@ -20,7 +20,7 @@ def gain_in_questions(gain, best_domain):
     rise = {"Model Development": 0.15, "MLOps": 0.13, "Model Deployment": 0.60}
     gain = gain.to_dict() if hasattr(gain, "to_dict") else gain
     assert isinstance(gain, dict) and set(gain) == set(items), f"gain needs the three domains: {', '.join(items)}."
-    assert all(isinstance(value, int | float) for value in gain.values()), "gain holds a number for each domain."
+    assert all(is_number(value) for value in gain.values()), "gain holds a number for each domain."
     if all(abs(gain[domain] - rise[domain]) < 1e-6 for domain in items):
         raise AssertionError("That is the rise in points. Multiply it by the number of questions in the domain.")
     if all(abs(gain[domain] - items[domain] * (rise[domain] + start)) < 1e-6 for domain, start in _NOW.items()):
@@ -29,7 +29,9 @@ def gain_in_questions(gain, best_domain):
         assert abs(gain[domain] - items[domain] * rise[domain]) < 0.06, (
             f"{domain}: {gain[domain]:.2f} is not questions times rise, {items[domain]} x {rise[domain]:.2f}."
         )
-    assert best_domain in items, f"best_domain={best_domain!r} is not one of {', '.join(items)}."
+    assert isinstance(best_domain, str) and best_domain in items, (
+        f"best_domain={best_domain!r} is not one of {', '.join(items)}."
+    )
     assert best_domain == "Model Deployment", (
         f"{best_domain} does not have the largest gain: compare {', '.join(f'{d} {g:.2f}' for d, g in gain.items())}."
     )
@@ -54,7 +56,7 @@ def _(_spark):
 @exercise(
     "1.2",
     objective="PRO-2.02",
-    hint="Which of these were modes or states of the old workspace registry and feature store?",
+    hint="Which were modes or states of the old registry and feature store? What must every version in Unity Catalog carry?",
 )
 def words_of_today(still_runs):
     still_runs = answers_to(still_runs, "abcde", "still_runs", (True, False))
@@ -85,7 +87,7 @@ def _(_spark):
 def grant_or_access_list(opened_by):
     opened_by = answers_to(opened_by, "abcdef", "opened_by", ("grant", "access list"))
     assert opened_by["a"] == "grant", (
-        "a: a table is a securable of Unity Catalog: MODIFY on it, and USE on what holds it."
+        "a: a table is a securable of Unity Catalog: MODIFY and SELECT on it, USE on its catalog and schema."
     )
     assert opened_by["b"] == "access list", (
         "b: an endpoint is a workspace object, with CAN QUERY. What the endpoint reads is a matter of grants to its creator."
@@ -155,12 +157,16 @@ def compute_for_seven_workloads(compute):
     assert compute["a"] != "all-purpose", (
         "a: an all-purpose cluster is for people. A nightly task gets compute of its own."
     )
-    assert compute["a"] == "serverless", "a: DataFrame code without special libraries: serverless starts in seconds."
-    assert compute["b"] == "model serving", "b: a payment waits 200 ms. Only an endpoint is awake already."
+    assert compute["a"] == "serverless", (
+        "a: DataFrame code without special libraries, and no cluster to maintain: serverless."
+    )
+    assert compute["b"] == "model serving", "b: a payment can wait 200 ms at most. Only an endpoint is already running."
     assert compute["c"] != "serverless", (
         "c: serverless is Spark Connect, which has no RDD. The old code does not run there."
     )
-    assert compute["c"] == "all-purpose", "c: a person, interactively, with classic Spark: an all-purpose cluster."
+    assert compute["c"] == "all-purpose", (
+        "c: a person, interactively, with classic Spark: an all-purpose cluster, in dedicated mode."
+    )
     assert compute["d"] == "jobs cluster, GPU", (
         "d: PyTorch on one device needs one GPU, and a weekly run needs it for the run only: a jobs cluster with a GPU node."
     )
@@ -309,7 +315,7 @@ def only_what_is_allowed(loggable):
     assert partly == {"user": "a"}, "For settings with a user alone, return that user."
     given = dict(settings)
     loggable(given)
-    assert given == settings, "loggable changes the settings that it is given; the training still needs the password."
+    assert given == settings, "loggable changes the settings that it is given; the connection still needs the password."
 
 
 @trials("1.8")
@@ -335,7 +341,7 @@ def _(_spark):
 )
 def order_of_cells(saved_output, job_output):
     for answer in (saved_output, job_output):
-        assert isinstance(answer, int | float), "Give both answers as numbers, without quotes."
+        assert is_number(answer), "Give both answers as numbers, without quotes."
     assert abs(saved_output - 238.0) > 0.01 or abs(job_output - 261.8) > 0.01, (
         "The other way round: the author ran cell 2 again after the handling was added, the job does not."
     )
@@ -421,7 +427,7 @@ def lineage_is_read(lineage, run_id, rows, table):
     assert lineage["run_id"] == run_id, (
         "That is not the run of the Champion: get_model_version_by_alias gives the version, and the version its run_id."
     )
-    assert not isinstance(lineage["rows"], str), "rows is a text: parameters are stored as text, so convert it."
+    assert not isinstance(lineage["rows"], str), "rows is a string: parameters are stored as strings, so convert it."
     assert lineage["rows"] == rows, f"rows={lineage['rows']} is not what the run logged."
     assert isinstance(lineage["table"], str), "table should be the name of the table, a text."
     assert lineage["table"].count(".") == 2, f"{lineage['table']} is not a three-level name."
@@ -434,7 +440,7 @@ def _(_spark):
     given = ("r1", 10, "main.churn.t")
     yield right(answer, *given)
     yield wrong("not the run of the Champion", answer | {"run_id": "r0"}, *given)
-    yield wrong("rows is a text", answer | {"rows": "10"}, *given)
+    yield wrong("rows is a string", answer | {"rows": "10"}, *given)
     yield wrong("three-level name", answer | {"table": "t"}, *given)
     yield wrong("lineage lacks table", {"run_id": "r1", "rows": 10}, *given)
 
@@ -446,7 +452,7 @@ def _(_spark):
 )
 def the_rubric_is_rated(levels, exam, exam_date, weekdays, minutes):
     assert not isinstance(levels, dict) or not any(isinstance(key, int) for key in levels), (
-        'The keys of levels are texts with two digits, such as "02".'
+        'The keys of levels are two-digit strings, such as "02".'
     )
     try:
         profile = study.Profile(levels, exam, exam_date, weekdays, minutes)
@@ -471,6 +477,6 @@ def _(_spark):
     yield wrong("is not a level", levels | {"02": 5}, "pro", day, ["Tue"], 90)
     yield wrong("not in the future", levels, "pro", dt.date(2024, 1, 1), ["Tue"], 90)
     yield right(dict.fromkeys(levels, 3), "pro", dt.datetime.combine(day, dt.time()), ["Tuesday"], "60")
-    yield wrong("texts with two digits", {int(key): 1 for key in levels}, "pro", day, ["Tue"], 90)
+    yield wrong("two-digit strings", {int(key): 1 for key in levels}, "pro", day, ["Tue"], 90)
     yield wrong("weekdays", levels, "pro", day, ["Someday"], 90)
     yield wrong("minutes", levels, "pro", day, ["Tue"], 0)

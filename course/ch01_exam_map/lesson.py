@@ -18,10 +18,10 @@
 # **The pipeline so far**: nothing but five raw tables of a streaming service, which the cell below the parameters makes. In section 9 you run the whole pipeline
 # once, from these tables to a scored customer. The later chapters take it apart.
 #
-# Time: about 90 minutes. Every exercise has a `hint`. A check that says *todo* waits for you; it never stops the notebook. Where an exercise asks for several answers, give a dictionary
+# Time: about 90 minutes. Every exercise has a `hint`. A check that says *todo* waits for you; it never stops the notebook. Where an exercise has items a, b, c, give a dictionary
 # from the letter in lower case to the answer, such as `{"a": True, "b": False}`.
 #
-# Three labels come back in every chapter. **On the exam**: the words and answers that the exam expects. **Today** or **On Databricks**: what the product does now. **Here**: what is different
+# Three labels recur in every chapter. **On the exam**: the words and answers that the exam expects. **Today** or **On Databricks**: what the product does now. **Here**: what is different
 # on your machine.
 
 # %% tags=["parameters"]
@@ -50,7 +50,7 @@ fe = FeatureEngineeringClient()
 # %% [markdown]
 # ## 1 · Blueprints and weights
 #
-# There are two exams, each with a guide. The **Professional** guide changed on 30 September 2025: four domains became three, and most of the new topics went into MLOps. The
+# There are two exams, each with a guide. The **Professional** guide changed on 30 September 2025: four domains became three, and the new topics went into Model Development and MLOps, now 44 % each. The
 # **Associate** guide is from March 2025.
 #
 # | | Professional | Associate |
@@ -58,7 +58,7 @@ fe = FeatureEngineeringClient()
 # | scored questions | 59 in 120 minutes | 48 in 90 minutes |
 # | domains | Model Development 44 %, MLOps 44 %, Model Deployment 12 % | Databricks ML 38 %, Data Processing 19 %, Model Development 31 %, Model Deployment 12 % |
 # | pass mark | not published | not published |
-# | questions | single choice, or multiple choice with the number of right choices given | the same |
+# | questions | single choice and multiple selection | the same |
 #
 # No pass mark is published for either exam, although many sites name one. Aim for a margin.
 
@@ -119,7 +119,7 @@ check("1.1", gain, best_domain)
 # | older material | the guides in force | today |
 # |---|---|---|
 # | `FeatureStoreClient`, workspace feature store | Feature Engineering in Unity Catalog | `FeatureEngineeringClient`; any Delta table in Unity Catalog with a primary key is a feature table; `write_table` merges, it never overwrites or appends |
-# | stages Staging, Production, Archived | aliases (both guides) | aliases and tags; stages do not exist in Unity Catalog, where a version also needs a **signature** |
+# | stages Staging, Production, Archived | aliases (Associate) | aliases and tags; stages do not exist in Unity Catalog, where a version also needs a **signature** |
 # | registry webhooks | - | none in Unity Catalog: deployment jobs |
 # | Repos, Workflows | Git folders, jobs | Git folders, Lakeflow Jobs |
 # | Asset Bundles | Databricks Asset Bundles | Declarative Automation Bundles; the command is still `databricks bundle` |
@@ -180,7 +180,7 @@ lines = {
 }
 outcome = {}
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # MLflow itself says of stages that they will go
+    warnings.simplefilter("ignore")  # MLflow itself warns that stages will be removed
     for letter, line in lines.items():
         try:
             line()
@@ -195,8 +195,8 @@ for letter, what in outcome.items():
 # %% [markdown]
 # ## 3 · The platform on one page
 #
-# The platform has four layers. **Storage** holds files: Delta tables and volumes. The **catalog** gives them names, owners, grants and lineage. **Compute** reads them, and is what you
-# pay for by the hour. The **lifecycle** services keep what a model needs: features, runs, versions, endpoints, monitors. When a scenario confuses you, ask first which layer it is about.
+# The platform has four layers. **Storage** holds files: Delta tables and volumes. The **catalog** gives them names, owners, grants and lineage. **Compute** reads them, and is most of what you
+# pay for, while it runs. The **lifecycle** services keep what a model needs: features, runs, versions, endpoints, monitors. When a scenario confuses you, ask first which layer it is about.
 
 # %% tags=["picture"]
 from matplotlib.patches import FancyBboxPatch
@@ -211,7 +211,8 @@ way = ["Delta tables", "tables", "serverless", "features", "MLflow runs", "model
 places = {part: (column + 0.5, -row) for row, parts in enumerate(layers.values()) for column, part in enumerate(parts)}
 said = "; ".join(f"{layer}: {', '.join(parts)}" for layer, parts in layers.items())
 figure, axes = pictures.draw(
-    alt=f"The platform in four layers, from top to bottom. {said}. The way of a model: {', '.join(way)}.", size=(8, 3.2)
+    alt=f"The platform in four layers, from top to bottom. {said}. The path of a model: {', '.join(way)}.",
+    size=(8, 3.2),
 )
 for row, (layer, parts) in enumerate(layers.items()):
     axes.text(-0.05, -row, layer, ha="right", va="center", weight="bold")
@@ -281,7 +282,7 @@ check("1.3", opened_by)
 # ### Exercise 1.4 - one activity, one feature
 # Choose for each sentence one of `"feature table"`, `"tracking"`, `"registry"`, `"bundle"`, `"job"`, `"serving"`, `"monitor"`.
 #
-# * a: "Roll back to the version of last week, without touching the code of the nightly scoring."
+# * a: "Roll back to last week's version, without touching the code of the nightly scoring."
 # * b: "The same three resources in staging and production, reviewed as a pull request."
 # * c: "Which learning rate gave the best validation loss of the 200 we tried?"
 # * d: "Tell us when the share of missing incomes doubles."
@@ -308,7 +309,7 @@ check("1.4", feature)
 #
 # | compute | for | not for |
 # |---|---|---|
-# | serverless (notebooks and jobs) | most notebooks and job tasks; starts in seconds | RDDs and other parts of classic Spark, the full set of libraries of an ML runtime, most GPU work |
+# | serverless (notebooks and jobs) | most notebooks and job tasks; starts within a minute by default (a cheaper mode takes several) | RDDs and other parts of classic Spark, the full set of libraries of an ML runtime, most GPU work |
 # | all-purpose cluster | a person who explores and debugs | production jobs: shared state, no clean start, more expensive per hour |
 # | jobs cluster | a scheduled run with its own runtime; created for the run, ended with it | clicking through a notebook |
 # | ML runtime | training with the libraries that it pins | standard access mode: it needs dedicated compute |
@@ -325,9 +326,9 @@ check("1.4", feature)
 # Choose `"serverless"`, `"all-purpose"`, `"jobs cluster"`, `"jobs cluster, GPU"`, `"SQL warehouse"` or `"model serving"`.
 #
 # * a: a nightly task that merges new rows into a feature table with DataFrame code; nobody wants to maintain a cluster
-# * b: a fraud score for a payment that waits 200 ms
+# * b: a fraud score for a payment that can wait at most 200 ms
 # * c: a data scientist debugs old code that uses `rdd.mapPartitions`, all afternoon
-# * d: a weekly run, unattended, fine-tunes an image network in PyTorch on one device
+# * d: a weekly run, unattended, fine-tunes an image network in PyTorch on one GPU of a classic cluster
 # * e: an alert on a drift metrics table every hour
 # * f: a monthly training that needs the exact libraries of 17.3 LTS ML
 # * g: a nightly batch of predictions for 3 million customers in Python, with pinned libraries and no cluster settings to maintain
@@ -363,7 +364,7 @@ check("1.5", compute)
 #
 # ### Works on my runtime
 # A project states what it needs, and a runtime states what it has. Both are metadata, so you can detect a conflict before the job fails. Python packages carry their requirements too. These are some
-# upper bounds that the MLflow of this machine sets, and what happens if a notebook installs something newer:
+# upper bounds that the MLflow of this machine sets, and whether a newer version would still meet them:
 
 # %% tags=["nbval-check-output"]
 from importlib.metadata import requires, version
@@ -378,10 +379,10 @@ for package, newer in {"scikit-learn": "2.0.0", "numpy": "3.0.0"}.items():
     )
 
 # %% [markdown]
-# If a notebook installs a version beyond a bound, `pip` prints a warning but **exits successfully**. MLflow fails later, at the import or at the first call that changed.
+# If a notebook installs a version beyond a bound, `pip` prints a line that begins with ERROR, yet **exits successfully**. MLflow fails later, at the import or at the first call that changed.
 #
 # ### Exercise 1.6 - find the conflicts
-# Complete `conflicts`: it takes requirement lines and the versions of a runtime, and returns a sorted list of the **names** of the packages whose requirement is not met. A package that the
+# Complete `conflicts`: it takes requirement lines and the versions of a (made-up) runtime, and returns a sorted list of the **names** of the packages whose requirement is not met. A package that the
 # runtime does not have is a conflict too. Do not compare versions as numbers or strings: 1.10 is newer than 1.9. `Requirement(line)` has a `name` and a `specifier` that compares them correctly.
 
 # %%
@@ -428,7 +429,7 @@ check("1.6", conflicts)
 #
 # ### What AutoML cannot know
 # A tool sees columns, not the process that fills them. It cannot know **when** a value was known, nor that rows of one day belong together. Twelve shops sell ice cream, and on some
-# days all of them sell more. The way of splitting decides what the validation score is worth.
+# days all of them sell more. How you split the rows decides what the validation score is worth.
 #
 # ### Exercise 1.7 - predict the split
 # A random forest gets `shop`, `day` and `temperature` and predicts `units`. Its mean absolute error is measured three times: on validation rows chosen at random, on the last 30 days held out,
@@ -507,7 +508,7 @@ mlflow.MlflowClient().delete_run(run.info.run_id)
 # Deleting the run only hides it, and a deleted run can be restored. The password has to be changed.
 #
 # ### Exercise 1.8 - log only allowed settings
-# Complete `loggable`: it returns the entries of `settings` that may be logged, which are `user` and `depth`, as far as they are there. Name what is **allowed**, not what is forbidden: the next secret will
+# Complete `loggable`: it returns the entries of `settings` that may be logged, which are `user` and `depth`, if they are present. Name what is **allowed**, not what is forbidden: the next secret will
 # have a name that no list of forbidden names includes.
 
 
@@ -722,7 +723,7 @@ figure
 # ### Exercise 1.11 - read the record
 # Someone asks about the live model: *which run made it, from which table, and on how many rows?* Answer from the record alone, starting from the alias `Champion` of `demo_map_churn`. Give a
 # dictionary with `run_id`; `rows`, as an int, because MLflow keeps parameters as text; and `table`, the name of the dataset that the run logged as its input (`run.inputs.dataset_inputs`). The author chose
-# that name; on Databricks the platform also records by itself which tables a run reads.
+# that name; on Databricks, Unity Catalog also records by itself which tables a notebook or job reads.
 
 # %%
 live = ws.table("demo_map_churn")
@@ -745,7 +746,7 @@ check("1.11", lineage, tour.info.run_id, len(training_rows), ws.table("demo_map_
 #
 # * **A chapter** takes 60 to 120 minutes. Do the exercises before you read on: you remember a mistake better once you know the reason.
 # * **A quiz** follows each chapter: `./wb quiz 04` in a terminal. What you miss comes back in `./wb review`, spaced over days.
-# * **A full exam** under the clock comes near the end: `./wb exam pro-1`. You have two minutes a question; mark the hard ones and move on.
+# * **A full exam** under the clock comes near the end: `./wb exam pro-1`. You have about two minutes a question; mark the hard ones and move on.
 # * In a scenario, find the **phase** (data, training, registry, serving, monitoring), then the **constraint** (governance, latency, cost, reproducibility). Eliminate the options that violate it. Many of them
 #   would work, but at a higher cost or against governance.
 #
@@ -782,7 +783,7 @@ minutes = 90
 check("1.12", levels, exam, exam_date, weekdays, minutes)
 
 # %% [markdown]
-# The next cell grades the rubric: the mean level of each domain in percent of the highest, and their mean, weighted as the exam weighs the domains. It also saves your profile, so that `./wb plan` in a terminal shows your plan at any later
+# The next cell grades the rubric: the mean level of each domain as a percentage of the maximum, and their mean, weighted as the exam weighs the domains. It also saves your profile, so that `./wb plan` in a terminal shows your plan on any later
 # day, from your progress so far.
 
 # %%
@@ -806,12 +807,12 @@ print("no time for:", ", ".join(work.what for work in plan.left_out) or "nothing
 #
 # 1. The Professional exam is Model Development and MLOps, 44 % each, and 12 % Model Deployment. Study where points gained times weight is largest.
 # 2. Storage, catalog, compute, lifecycle: find the layer first. Catalog objects are granted; workspace objects have access lists.
-# 3. Schedules run on serverless or jobs compute, people on all-purpose clusters, waiting requests on Model Serving.
+# 3. Schedules run on serverless or jobs compute, people on serverless or all-purpose compute, waiting requests on Model Serving.
 # 4. An ML runtime is a tested set of versions. Detect a conflict from metadata before the job fails.
 # 5. AutoML gave a baseline and its code. It cannot know when a value was known; neither can any other tool.
 # 6. Keep code, settings, dependencies and notebook separate, and let a job run a commit, not a folder.
 #
-# **Traps**: the weakest domain is not always the best hour · stages and `overwrite` are refused in Unity Catalog · `pip` installs a conflict and exits successfully · a random split of days gives an over-optimistic score · a logged
-# password is public · a saved output may come from cells run in another order · `import` does not read a file twice · the widget text `"False"` is true.
+# **Traps**: an hour on the weakest domain is not always the best spent · Unity Catalog refuses stages, and `fe.write_table` refuses `overwrite` · `pip` installs a conflict and exits successfully · a random split of rows that share a day gives an over-optimistic score · a logged
+# password can be read by everyone with access to the experiment · a saved output may come from cells run in another order · `import` does not read a file twice · the widget text `"False"` is true.
 #
 # **Next**: chapter 02 shows how tables remember, and how you undo.

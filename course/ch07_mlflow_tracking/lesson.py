@@ -13,7 +13,7 @@
 # | log parameters, metrics, tags, pictures, data and models by hand | ASC-1.12, PRO-1.16 |
 # | say what autologging records and what it leaves out | PRO-1.16 |
 # | give a sweep a parent run and child runs, also across processes | PRO-1.15 |
-# | find the best run with code, under conditions | ASC-1.11 |
+# | find the best run in code, subject to conditions | ASC-1.11 |
 # | read the MLflow UI and know what it cannot show | ASC-1.13 |
 # | repeat a run from its record alone | PRO-1.16 |
 #
@@ -68,7 +68,7 @@ warnings.filterwarnings("ignore", message="Hint: Inferred schema contains intege
 
 # %% [markdown]
 # `start` has set the **experiment** that this notebook writes to: a folder of runs. The next cell empties it, in case you have worked on this chapter
-# before. A deleted run can be restored for a while, a deleted model cannot.
+# before. A deleted run can be restored for a while; a deleted model cannot.
 
 # %%
 # A Databricks ML runtime cluster switches autologging on by itself. Section 5 covers it.
@@ -155,7 +155,7 @@ print("a copy   ", len(Path(copy).read_text().splitlines()) - 1, "customers to c
 # path)` does the same. `mlflow.artifacts.load_text("runs:/<run_id>/reports/to_call.csv")` returns the text and leaves no copy behind.
 #
 # ### The trap: what MLflow refuses, and what it does not
-# A refused call raises an exception, and the rest of the block is not logged. One call below is accepted, which is worse.
+# A refused call raises an exception, and the rest of the block is not logged. Some calls below are accepted, and one of these loses data without an error. There is no `log_tags`: use `set_tag` or `set_tags`.
 
 
 # %% tags=["nbval-check-output"]
@@ -390,8 +390,7 @@ calibration_figure
 
 # %% [markdown]
 # The two AUCs are almost equal: AUC depends only on the order of the customers, and the weights hardly changed it. The calibration curve shows whether
-# a score can be read as a probability: of the customers to whom the balanced model gives 40 %, far fewer than 40 in 100 leave. Multiply such scores by
-# euros and you make wrong decisions. Neither the ROC curve nor the precision-recall curve shows the difference.
+# a score can be read as a probability: of the customers to whom the balanced model gives 40 %, far fewer than 40 in 100 leave. Multiply such scores by euro amounts and you will make wrong decisions. Neither the ROC curve nor the precision-recall curve shows the difference.
 #
 # `mlflow.log_figure(figure, path)` stores a figure as an artifact; `path` is required. `log_artifact` stores a file that is already on disk.
 # `mlflow.start_run(run_id=...)` opens an ended run again.
@@ -522,7 +521,7 @@ for version in ("3", "4"):
 # %% [markdown]
 # * **Version.** A 0 counts as "not given", so the record would mean the **latest** version of the table, whatever that is by then. Pass the version
 #   as a string.
-# * **Digest.** A different digest may only mean another row order, index or type, and an equal digest proves nothing: dates, booleans, text columns
+# * **Digest.** A different digest may mean nothing more than a different row order, index or type, and an equal digest proves nothing: dates, booleans, text columns
 #   with a missing value and values after row 10,000 are not hashed.
 # * **Name.** If name and digest are equal, the store here keeps the source that was logged first in the experiment, so the second run has the wrong
 #   version, without an error. `dataset_of` therefore puts the version into the name.
@@ -552,8 +551,7 @@ print("run is open   ", mlflow.active_run() is not None)
 
 # %% [markdown]
 # Autologging records what the library knows: the parameters, the training metrics, and the class of the estimator as tags. It does not know which table
-# and version the frame came from (the source is just "code"), or why you chose a threshold. Of the **validation** it records calls of `model.score` and
-# of scikit-learn metrics on the result of `predict`, under names such as `f1_score_unknown_dataset`; it does not see `auc_of` or any other function of
+# and version the frame came from (the source is just "code"), or why you chose a threshold. For the **validation**, it records only calls to `model.score` and to scikit-learn metrics on the result of `predict`, under names such as `f1_score_unknown_dataset`; it does not see `auc_of` or any other function of
 # your own. The run is closed when `fit` returns, so a `log_metric` on the next line goes to another run:
 
 # %% tags=["nbval-check-output"]
@@ -566,7 +564,7 @@ mlflow.end_run()
 # %% [markdown]
 # ### Exercise 7.6 - two fits, one run
 # Predict. Autologging is on. Inside **one** `with mlflow.start_run():` you fit `tree(1)` and then `tree(12)`. Afterwards the run has one `max_depth` and
-# one `training_roc_auc`. Which fit does each come from? Set the two values of the dictionary to `"first"` or `"second"`.
+# one `training_roc_auc`. Which fit does each come from? Answer with a dictionary with the keys `max_depth` and `training_roc_auc`, each `"first"` or `"second"`.
 
 # %%
 ### BEGIN SOLUTION
@@ -768,7 +766,7 @@ with mlflow.start_run(run_name="logged as before") as run:
     print("log_model, no format named:", outcome(lambda: mlflow.sklearn.log_model(gentle, name="model")))
 
 # %% [markdown]
-# Outside Databricks, recent MLflow (MLflow 3.17 here; MLflow 3.12 did not do it yet) stores scikit-learn models with *skops*, which refuses classes that it does not
+# Outside Databricks, recent MLflow (MLflow 3.17 here; MLflow 3.12 did not) stores scikit-learn models with *skops*, which refuses classes that it does not
 # trust: trees, alone and in ensembles, nearest neighbours and more. To store them, name the format. On Databricks the default is `cloudpickle`, and the
 # call above works. Here are three checkpoints of one training:
 
@@ -840,7 +838,7 @@ for column in served.metadata.signature.inputs:
 good = valid[FEATURES].head(3)
 frames = {
     "columns in another order ": good[FEATURES[::-1]],
-    "one column more          ": good.assign(country="DE"),
+    "one extra column          ": good.assign(country="DE"),
     "nonsense, minutes -40,000": good.assign(minutes_trend=-40_000.0),
     "age as whole numbers     ": good.assign(age=[30, 40, 50]),
     "no minutes_trend         ": good.drop(columns="minutes_trend"),
@@ -851,7 +849,7 @@ for what, frame in frames.items():
     print(what, outcome(lambda frame=frame: served.predict(frame)))
 
 # %% [markdown]
-# The order of columns, extra columns and nonsense values all pass. Look at the three refusals again:
+# The order of columns, extra columns and nonsense values all pass. Four frames fail. A missing required column is refused at once; the other three need a closer look:
 #
 # * **Whole numbers for a double.** A 64-bit integer may lose digits as a double, so MLflow does not convert it (a column of only 0 and 1, or an
 #   `int32`, it does). Cast to `float64`.
@@ -960,7 +958,7 @@ for number, one in enumerate(candidates.itertuples()):
 candidates
 
 # %% [markdown]
-# `d` crashed after its first fold and keeps what it had logged by then. `f` was tested on its training rows. `j` has the metric in another spelling and
+# `d` crashed after its first fold and keeps what it had logged by then. `f` was tested on its training rows. `j` spells the metric name differently and
 # started last. A filter is written like SQL, with the prefixes `metrics.`, `params.`, `tags.` and `attributes.`, joined by `AND`. There is no `OR`.
 
 
@@ -1029,7 +1027,7 @@ check("7.11", filter_string, order_by, night)
 # | one experiment per **problem** (churn, credit limits), not per person, model family or month | runs to compare are together: same target, same metrics |
 # | model family, author, purpose and test data are **tags** | you can group and filter by tags |
 # | one agreed set of metric names, logged by a shared helper | `auc`, `AUC` and `valid_auc` are three metrics, and MLflow gives no warning |
-# | a tag for the **test data**, filtered before sorting | the same metric on different test data does not compare |
+# | a tag for the **test data**, filtered before sorting | the same metric on different test data is not comparable |
 # | run names for people, tags and ids for code | names are neither unique nor stable |
 #
 # In a notebook or job, call `mlflow.set_experiment` once, at the top. On Databricks a notebook without it logs to an experiment of its own that is
@@ -1041,8 +1039,7 @@ check("7.11", filter_string, order_by, night)
 # training** in the switch at the top left, close the assistant on the right, and open the experiment of this chapter. On Databricks the same pages are
 # under *Experiments*.
 #
-# **The table of runs.** Children are folded under their parent. Each row shows age, dataset, duration, source and models. The box above takes the
-# filters of section 9. *Columns* adds parameters and metrics. The chart button beside the table draws only the **ten most recent** runs unless you
+# **The table of runs.** Children are folded under their parent. Each row shows age, dataset, duration, source and models. The box above accepts the filters from section 9. *Columns* adds parameters and metrics. The chart button beside the table draws only the **ten most recent** runs unless you
 # raise that number.
 #
 # ![The runs of the experiment in the MLflow UI: "sweep: depth" is unfolded and shows three children; columns for age, dataset, duration, source and models](images/07_ui_runs.png)
@@ -1085,7 +1082,7 @@ check("7.11", filter_string, order_by, night)
 # * a: Which learning rate was used?
 # * b: After which round was the validation AUC highest?
 # * c: What is the AUC for customers aged 60 and over, which nobody logged?
-# * d: Were this run and that of last week trained on the same columns?
+# * d: Do the datasets of this run and of last week's run have the same columns?
 # * e: What do the training rows of customer 17 look like?
 # * f: The author made a typo in a parameter. Can I correct it here?
 # * g: Which finished runs of this experiment have a `val_auc` over 0.78?
@@ -1147,8 +1144,7 @@ recorded.append(recorded_run("recorded, later", today, max_iter=40, learning_rat
 #
 # ### Exercise 7.13 - again, from the record alone
 # Write `rebuild(run_id)`: it reads the run's record, fits again and returns the validation AUC, a number. The version of the table is in the dataset's
-# source (`client.get_run(run_id).inputs.dataset_inputs[0].dataset.source`, a JSON string), and settings and seed are in the parameters. Mind their
-# type. Use `read_rows`, `fit` (which takes `random_state` too) and `auc_of`. The check tries it on the three recorded runs.
+# source (`client.get_run(run_id).inputs.dataset_inputs[0].dataset.source`, a JSON string), and settings and seed are in the parameters. Remember that parameters are strings. Use `read_rows`, `fit` (which takes `random_state` too) and `auc_of`. The check tries it on the three recorded runs.
 
 
 # %%
@@ -1216,7 +1212,7 @@ def report_on_worker(rows):
 paths = spark.table(rows_table).groupBy("country").applyInPandas(report_on_worker, "path string").toPandas()["path"]
 with mlflow.start_run(run_name="worker's disk"):
     print("3. log_artifact of a worker's file:", outcome(lambda: mlflow.log_artifact(paths[0])))
-mlflow.set_experiment(experiment_id=experiment_id)
+_ = mlflow.set_experiment(experiment_id=experiment_id)
 
 # %% [markdown]
 # 1. Log inside `with mlflow.start_run()`. If in doubt, look at `mlflow.active_run()`.
@@ -1227,7 +1223,7 @@ mlflow.set_experiment(experiment_id=experiment_id)
 #
 # ## Checkpoint · The troubleshooting lab
 #
-# Here are six cells of colleagues. Each runs to its end; five leave something wrong in the store, and the last reads the store wrongly. Read the cell,
+# Here are six cells written by colleagues. Each runs to completion; five leave something wrong in the store, and the last misreads the store. Read the cell,
 # look at the symptom, and write the repair below it. The runs go to the experiment `lab`; the last cell of the checkpoint switches back. The check
 # at the end waits for all six answers, and then reports the first cell that is still wrong.
 #

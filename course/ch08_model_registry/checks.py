@@ -407,7 +407,7 @@ def signature_is_read_right(scored):
         "c: pandas stores -1 as a 64-bit integer, and a double cannot hold every such integer exactly: refused. Send -1.0."
     )
     assert not scored["d"], (
-        "d: a column with a missing value is no integer column: refused. Declare columns that can have missing values as "
+        "d: a column with a missing value is not an integer column: refused. Declare columns that can have missing values as "
         "double."
     )
     assert scored["e"], "e: every 32-bit integer fits into a long, so MLflow converts it."
@@ -449,7 +449,7 @@ def what_travels_where(argument):
     )
     assert argument["b"] == "code_paths", "b: code_paths stores your own modules with the model."
     assert argument["c"] == "pip_requirements", "c: a package from an index is listed, not copied: pip_requirements."
-    assert argument["d"] != "metadata", "d: no code reads metadata, so nothing is refused."
+    assert argument["d"] != "metadata", "d: calls are not checked against metadata, so nothing is refused."
     assert argument["d"] == "signature", "d: only the signature is checked when predict is called."
     assert argument["e"] == "metadata", "e: notes for people, which no code needs, are metadata."
     assert argument["f"] == "input_example", (

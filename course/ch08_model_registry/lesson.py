@@ -457,7 +457,7 @@ rule_signature = infer_signature(one_row, ["call"], params={"call_from": 0.3})
 print(rule_signature)
 
 # %% [markdown]
-# MLflow matches columns by name. It converts a type only where the conversion can never change a value, and otherwise refuses the frame. pandas
+# MLflow matches columns by name. As a rule it converts a type only where no value can change, and otherwise refuses the frame. pandas
 # stores `[2]` as 64-bit integers (`long`), `[-0.3]` as 64-bit floats (`double`) and `[None]` as objects. A double cannot hold every large integer
 # exactly.
 #
@@ -506,8 +506,7 @@ for what, frame in changes.items():
         print(what, "refused:", str(error).rpartition("Error: ")[2].splitlines()[0].split(" Hint")[0])
 
 # %% [markdown]
-# The last four lines show exceptions and limits. 64-bit integers are refused for a double, **but 0 and 1 are accepted**: a test with 0 passes, and
-# real traffic fails. A numeric string is accepted for a double and refused for a long. And a signature checks types, not values: a misspelled plan is
+# The last four lines show exceptions and limits. 64-bit integers are refused for a double, **but 0 and 1 are accepted**: a test with 0 passes, and a pandas caller that sends -1 fails. (MLflow's scoring server converts JSON by the signature first, so -1 is accepted there.) A numeric string is accepted for a double and refused for a long. And a signature checks types, not values: a misspelled plan is
 # a string like any other.
 #
 # ### Trap: a typo in a parameter name
@@ -562,12 +561,12 @@ for what, info in {"no signature      ": without, "inputs only       ": half, "i
 # Instead of `signature=` you can pass `input_example=`: MLflow runs `predict` on the example, infers both schemas, and stores the example as a
 # request for testers.
 #
-# > **On the exam** a signature "validates inputs". **Today** that is true of pyfunc: `mlflow.sklearn.load_model(...).predict` checks nothing. **On
+# > **On the exam** a signature "validates inputs". **Today** that is true of pyfunc: `mlflow.sklearn.load_model(...).predict` ignores the signature. **On
 # > Databricks** a version in Unity Catalog cannot exist without one.
 #
 # ## 6 · Environments
 #
-# A model is loaded on machines that do not have your packages. MLflow stores what is needed to rebuild them next to the model:
+# A model is loaded on machines that do not have your packages. Next to the model, MLflow stores what is needed to rebuild the environment:
 
 # %% tags=["nbval-check-output"]
 kept = Path(mlflow.artifacts.download_artifacts(retention.model_uri))
@@ -610,7 +609,7 @@ sys.path[:] = path_before
 # %% [markdown]
 # ### Exercise 8.6 - what goes where?
 # Which argument of `log_model` takes each of these? Answer with `argument`, a dictionary from letter to `"artifacts"`, `"code_paths"`,
-# `"pip_requirements"`, `"signature"`, `"input_example"` or `"metadata"` (a dictionary of notes that MLflow stores and no code reads). Use each once.
+# `"pip_requirements"`, `"signature"`, `"input_example"` or `"metadata"` (a dictionary of notes that MLflow stores with the model). Use each once.
 #
 # * a: a JSON table of prices that `predict` looks up
 # * b: `pricing.py`, a module next to the notebook, which defines the model's class
@@ -716,7 +715,7 @@ check("8.7", handover, yesterday, handed_over)
 
 # %% [markdown]
 # ### Versions
-# Registering under the same name again adds version 2. Nothing is compared, nothing is promoted: a worse model gets the next number just as well.
+# Registering under the same name again adds version 2. Nothing is compared, nothing is promoted: a worse model gets the next number all the same.
 # Version 2 is a decision tree without a depth limit, trained on three more months.
 
 # %%
@@ -810,7 +809,7 @@ at_seven = {"alias": 2, "notebook": 1, "job scores": 1, "job writes": 2}
 check("8.8", at_seven)
 
 # %% [markdown]
-# The loop below simulates twelve hours. It finds out from the score itself which version made it:
+# The loop below simulates twelve hours. It infers from the score itself which version produced it:
 
 # %%
 someone = june[inputs].head(1)
@@ -879,7 +878,7 @@ print("after delete_model_version_tag:", client.get_model_version(name, "2").tag
 
 # %% [markdown]
 # ### Trap: search results carry no tags or aliases
-# In Unity Catalog `search_model_versions` filters by name only, and its results have neither tags nor aliases. Fetch each version with
+# In Unity Catalog `search_model_versions` takes one condition, on the name (or, on Databricks, on the run), and its results have neither tags nor aliases. Fetch each version with
 # `get_model_version`.
 
 # %% tags=["nbval-check-output"]
@@ -1124,8 +1123,7 @@ drawings.permissions(
 
 # %% [markdown]
 # `EXECUTE` has no effect without `USE CATALOG` and `USE SCHEMA`. And the picture shows how to guard a release: a tag with a verdict stops nobody, but
-# only the owner or a principal with `MANAGE` can move an alias. If the release job's principal owns the model and developers do not, nobody can
-# bypass the checks in that job.
+# only the owner or a principal with `MANAGE` can move an alias. If the release job's principal owns the model, and developers neither hold `MANAGE` (on the model, schema or catalog) nor can edit the job, developers cannot bypass its checks.
 #
 # > **Here** the registry applies the rules of the table, so the picture shows these rules and is no test of Databricks. **On Databricks** a job's
 # > code usually also reads versions before it changes anything, and so needs `EXECUTE` in addition.
@@ -1165,7 +1163,7 @@ print(refusal(mlflow.pyfunc.load_model, f"models:/{name}/Production"))
 #
 # A deployment job is a Lakeflow job connected to a registered model. Each new version starts it, with `model_name` and `model_version` as parameters.
 # Its tasks are usually evaluation, approval and deployment. A task whose name begins with *approval* **fails at first, as planned**. The approve
-# button sets a tag on the version (the task's name as key, `Approved` as value) and repairs the run. Give that task no retries. A job trigger on
+# button sets a tag on the version (the task's name as key, `Approved` as value) and repairs the run. Turn off retries for that task. A job trigger on
 # model updates exists as a Beta. Chapter 09 builds a deployment job.
 #
 # ### The workspace registry
@@ -1231,7 +1229,7 @@ print("the receiver's answers to copies of a delivery:", answers)
 # also remembers the ids that it has handled.
 #
 # ### Exercise 8.12 - verify a delivery
-# MLflow sends three headers: `X-MLflow-Delivery-Id`, `X-MLflow-Timestamp` (seconds) and `X-MLflow-Signature`. The signature is `v1,` followed by the
+# For a webhook with a secret, MLflow sends three headers: `X-MLflow-Delivery-Id`, `X-MLflow-Timestamp` (seconds) and `X-MLflow-Signature`. The signature is `v1,` followed by the
 # base64 of the HMAC-SHA256 of `<id>.<timestamp>.<body>`, with the secret as key. Write the function `authentic(secret, headers, body, now)`, where
 # `headers` is a dictionary and `body` is bytes.
 #
@@ -1250,7 +1248,8 @@ def authentic(secret, headers, body, now):
     sent_at = headers.get("X-MLflow-Timestamp", "")
     signed = f"{headers.get('X-MLflow-Delivery-Id', '')}.{sent_at}.".encode() + body
     digest = base64.b64encode(hmac.new(secret.encode(), signed, hashlib.sha256).digest()).decode()
-    if not hmac.compare_digest("v1," + digest, headers.get("X-MLflow-Signature", "")):
+    given = headers.get("X-MLflow-Signature", "")
+    if not hmac.compare_digest(f"v1,{digest}".encode(), given.encode()):
         return False
     return abs(now - float(sent_at)) <= 300
     ### END SOLUTION
@@ -1387,7 +1386,7 @@ print("no ledger yet" if ledger is None else ledger.to_string(index=False))
 # ## Recap
 #
 # 1. A model is its estimator and everything between the raw row and the estimator. Fitted steps travel inside. `predict` learns nothing, reads no
-#    clock and opens no path of your machine.
+#    clock and opens no path on your machine.
 # 2. `artifacts` for files, `code_paths` for modules, `pip_requirements` for packages, a signature for the schema. Unity Catalog refuses a version
 #    without inputs and outputs.
 # 3. Registering adds a version and promotes nothing. Moving the alias is the release; the catalog is the environment; tags are the evidence.
