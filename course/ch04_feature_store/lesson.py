@@ -47,7 +47,7 @@ fe = FeatureEngineeringClient()
 # ## 1 · A feature table is a Delta table with a primary key
 #
 # No more than that. The key says what a row is about; the rest of the columns are features. In Unity Catalog **any** Delta table with a
-# `PRIMARY KEY` constraint can be looked up as a feature table, whoever made it and however.
+# `PRIMARY KEY` constraint can be looked up as a feature table, no matter who made it and how.
 #
 # `create_table` makes one from a DataFrame. Every argument is passed by name.
 

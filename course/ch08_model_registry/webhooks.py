@@ -319,5 +319,5 @@ def keep(command: list[str], alive: Callable[[], object]) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    # Standard input ends when whoever started this closes it, or dies.
+    # Standard input ends when the process that started this closes it, or dies.
     keep(sys.argv[1:], sys.stdin.buffer.read)
