@@ -114,7 +114,7 @@ def check(exercise_id: str, *answers: object) -> Outcome:
         pointer = f'For a hint: hint("{exercise_id}")'
         text, message = f"{text}\n{pointer}", f"{message}\n{pointer}"
     _show(text, _card(f"Exercise {exercise_id}: {outcome.outcome}", message, _COLOURS[outcome.outcome]), record)
-    if _strict():
+    if strict():
         if outcome.outcome != "pass":
             raise CheckFailed(outcome)
     elif outcome.outcome != "todo":
@@ -132,7 +132,7 @@ def hint(exercise_id: str) -> None:
     """
     found = find(exercise_id)
     _show(f"Hint for {exercise_id}: {found.hint}", _card(f"Hint for {exercise_id}", found.hint, _COLOURS["hint"]))
-    if not _strict():
+    if not strict():
         _keep(progress.record_hint, exercise_id)
 
 
@@ -188,7 +188,8 @@ def _explain(error: Exception, exercise: Exercise, answers: tuple[object, ...]) 
 # Showing and keeping ------------------------------------------------------------------------------------------------
 
 
-def _strict() -> bool:
+def strict() -> bool:
+    """Whether this run validates the course: whatever is not a pass raises, and nothing is kept as progress."""
     return os.environ.get("WORKBOOK_STRICT", "") not in ("", "0")
 
 

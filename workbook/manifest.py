@@ -72,6 +72,11 @@ class Chapter(_Strict):
         """The number in its stem, ``"04"``."""
         return self.stem[:2]
 
+    @property
+    def notebook(self) -> str:
+        """Path of its notebook below the root."""
+        return f"chapters/{self.stem}.ipynb"
+
 
 class ProjectNotebook(_Strict):
     """A notebook of a project and the assets that it needs."""
@@ -177,7 +182,7 @@ class Manifest(_Strict):
         A chapter whose lesson is missing or a draft has no notebook.
         """
         found = {
-            f"chapters/{chapter.stem}.ipynb": self.chapter_folder(chapter) / "lesson.py"
+            chapter.notebook: self.chapter_folder(chapter) / "lesson.py"
             for chapter in self.chapters
             if not chapter.draft
         }
@@ -186,6 +191,11 @@ class Manifest(_Strict):
                 source = self.folder / project.name / "notebooks" / f"{notebook.stem}.py"
                 found[f"{project.target}/{notebook.stem}.ipynb"] = source
         return {notebook: source for notebook, source in found.items() if source.exists()}
+
+    def written(self) -> list[Chapter]:
+        """The chapters that have a notebook, in order."""
+        there = self.lessons()
+        return [chapter for chapter in self.chapters if chapter.notebook in there]
 
     def checks(self) -> dict[str, str]:
         """The modules with exercises: chapter (``"04"``) or project to the module's name.

@@ -7,7 +7,6 @@ For authors: ``./wb run --only 07 --fresh``, then ``./wb python -m course.ch07_m
 from __future__ import annotations
 
 import getpass
-import io
 import os
 import re
 import signal
@@ -18,13 +17,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from lakehouse.paths import ROOT, home
+from workbook.build import screenshots
 
 TARGET = ROOT / "chapters" / "images"
 EXPERIMENT = "/Shared/workbook/07_mlflow_tracking"
-WIDTH, LARGEST = 1000, 60_000
 
 _ANONYMOUS = """([folder, user]) => {
     const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
@@ -51,20 +48,6 @@ def _ui(store: Path) -> Iterator[str]:
     finally:
         server.send_signal(signal.SIGTERM)
         server.wait()
-
-
-def _save(picture: bytes, name: str) -> None:
-    """Write a screenshot 1,000 pixels wide, with as many colours as 60 kB allow."""
-    image = Image.open(io.BytesIO(picture)).convert("RGB")
-    image = image.resize((WIDTH, round(image.height * WIDTH / image.width)), Image.Resampling.LANCZOS)
-    for colours in (128, 64, 32, 16):
-        file = io.BytesIO()
-        image.quantize(colours, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
-        if len(file.getvalue()) <= LARGEST:
-            (TARGET / f"{name}.png").write_bytes(file.getvalue())
-            print(f"{name}: {len(file.getvalue()):,} bytes, {image.size}, {colours} colours")
-            return
-    raise ValueError(f"{name} has more than {LARGEST} bytes with 16 colours: crop it")
 
 
 def main() -> None:
@@ -104,7 +87,9 @@ def main() -> None:
                 page.wait_for_timeout(2500)
             # The pictures are for everybody: whose machine it was is nobody's business.
             page.evaluate(_ANONYMOUS, [str(store.parent), getpass.getuser()])
-            _save(page.screenshot(clip={"x": 0, "y": 0, "width": 1250, "height": height}), name)
+            screenshots.save(
+                page.screenshot(clip={"x": 0, "y": 0, "width": 1250, "height": height}), TARGET / f"{name}.png"
+            )
 
         def unfold() -> None:
             row = page.locator(".ag-row", has_text="sweep: depth").filter(has_not_text="rate").first

@@ -408,8 +408,8 @@ from_the_request = float(model.predict_proba(june[june["customer_id"] == she][in
 drawings.replays(days_later, by_the_clock, from_the_request)
 
 # %% [markdown]
-# The same version gives a different answer to the same request each time, so nobody can explain a decision made last year. A batch of yesterday's
-# requests, scored tonight, is wrong by a day. **Everything that the feature needs has to be in the request**, the time included. Reading the clock
+# The same version scores the same request differently each time, so you cannot reproduce last year's decisions. If you score yesterday's requests
+# tonight, every tenure is a day too long. **Everything that the feature needs has to be in the request**, the time included. Reading the clock
 # once in `load_context` is no better: the answer then depends on when the replica started.
 #
 # ### Exercise 8.4 - compute it from the request

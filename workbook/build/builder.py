@@ -88,7 +88,7 @@ def changes(
         exercises = registered_exercises()
     wanted: dict[Path, str] = quizzes(course, root / "quizzes")
     sheets = {path.stem for path in wanted}
-    chapters = {f"chapters/{chapter.stem}.ipynb": chapter for chapter in course.chapters}
+    chapters = {chapter.notebook: chapter for chapter in course.chapters}
     for notebook, source in course.lessons().items():
         unsolved, solved = twins(source, root, exercises)
         if notebook in chapters:

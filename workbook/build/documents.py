@@ -65,7 +65,7 @@ def _chapters(course: Manifest) -> str:
 
     rows = [
         (
-            link(chapter.number, f"chapters/{chapter.stem}.ipynb"),
+            link(chapter.number, chapter.notebook),
             f"**{chapter.title}**: {_lower(chapter.question)}",
             chapter.leaves,
         )

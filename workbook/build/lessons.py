@@ -165,7 +165,7 @@ def footer(course: Manifest, chapter: Chapter, sheets: Collection[str]) -> list[
     sheets : collection of str
         Names of the answer sheets.
     """
-    written = [each for each in course.chapters if f"chapters/{each.stem}.ipynb" in course.lessons()]
+    written = course.written()
     place = written.index(chapter)
     parts = []
     if (sheet := f"quiz-{chapter.number}") in sheets:

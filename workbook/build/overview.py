@@ -17,7 +17,7 @@ _WRITTEN, _PLANNED = ("#d7e3f0", "#3b6ea5"), ("#f2f2f2", "#9a9a9a")
 
 def overview(course: Manifest) -> str:
     """The SVG, with a title and a description for those who cannot see it."""
-    written = course.lessons()
+    written = course.written()
     rows = -(-len(course.chapters) // _COLUMNS)
     top = rows * (_HEIGHT + _GAP)
     width = 2 * _MARGIN + _COLUMNS * (_WIDTH + _GAP) - _GAP
@@ -26,7 +26,7 @@ def overview(course: Manifest) -> str:
     for place, chapter in enumerate(course.chapters):
         x = _MARGIN + place % _COLUMNS * (_WIDTH + _GAP)
         y = _MARGIN + place // _COLUMNS * (_HEIGHT + _GAP)
-        fill, edge = _WRITTEN if f"chapters/{chapter.stem}.ipynb" in written else _PLANNED
+        fill, edge = _WRITTEN if chapter in written else _PLANNED
         parts.append(
             f'<rect x="{x}" y="{y}" width="{_WIDTH}" height="{_HEIGHT}" rx="8" fill="{fill}" stroke="{edge}"/>'
         )

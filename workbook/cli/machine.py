@@ -34,9 +34,9 @@ def lab(context: typer.Context) -> None:
     top = ROOT if folder.is_relative_to(ROOT) else folder
     start = f"/lab/tree/{folder.relative_to(top).as_posix()}".removesuffix("/.")
     arguments = list(context.args)
-    chapters = {chapter.number: chapter.stem for chapter in manifest().chapters}
+    chapters = {chapter.number: chapter.notebook for chapter in manifest().chapters}
     if arguments and (number := arguments[0].zfill(2)) in chapters:
-        notebook = f"chapters/{chapters[number]}.ipynb"
+        notebook = chapters[number]
         if not (folder / notebook).exists():
             raise InvalidValue(f"chapter {number} is not written yet: `wb lab` opens what there is.")
         start = f"{start}/{notebook}"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from workbook.manifest import manifest
@@ -116,12 +115,9 @@ def plan(profile: Profile, today: dt.date | None = None) -> Plan:
 def _open_work(profile: Profile) -> list[Work]:
     passed = {each.chapter: each.passed / each.total for each in summary() if each.total}
     answered = _right_of_chapters()
-    written = manifest().lessons()
     found = []
-    for chapter in manifest().chapters:
-        number, notebook = chapter.number, f"chapters/{chapter.stem}.ipynb"
-        if notebook not in written:
-            continue
+    for chapter in manifest().written():
+        number = chapter.number
         level = profile.levels.get(number, 1)
         right, of = answered.get(number, (0, 0))
         if of >= _ENOUGH:
@@ -170,9 +166,7 @@ def _second_round(profile: Profile, days: list[dt.date], blocks: list[Block]) ->
         return []
     busy = {block.day for block in blocks if block.kind != "review"}
     spare = [day for day in days if not busy or day > max(busy)]
-    written = manifest().lessons()
-    chapters = [chapter for chapter in manifest().chapters if f"chapters/{chapter.stem}.ipynb" in written]
-    heaviest = sorted(chapters, key=lambda chapter: -weight(chapter, profile.blueprint))
+    heaviest = sorted(manifest().written(), key=lambda chapter: -weight(chapter, profile.blueprint))
     return [
         Block(day, "quiz", f"quiz {chapter.number} again", _QUIZ_MINUTES, f"wb quiz {chapter.number}")
         for day, chapter in zip(spare, heaviest, strict=False)
@@ -181,10 +175,11 @@ def _second_round(profile: Profile, days: list[dt.date], blocks: list[Block]) ->
 
 def _fitting(work: list[Work], minutes: int) -> tuple[list[Work], list[Work]]:
     """The work that fits into the minutes, best value first, in its own order; and the rest."""
-    kept: Mapping[int, Work] = {}
+    kept: dict[int, Work] = {}
     for place, each in sorted(enumerate(work), key=lambda pair: -pair[1].value / pair[1].minutes):
-        if sum(other.minutes for other in kept.values()) + each.minutes <= minutes:
-            kept = {**kept, place: each}
+        if each.minutes <= minutes:
+            kept[place] = each
+            minutes -= each.minutes
     return [kept[place] for place in sorted(kept)], [each for place, each in enumerate(work) if place not in kept]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from lakehouse.errors import InvalidValue
 from lakehouse.files import write_atomically
 from lakehouse.paths import home
+from workbook.checks import strict
 from workbook.manifest import Chapter, Exam, manifest
 from workbook.objectives import DOMAINS, domain_of
 from workbook.parameters import day, one_of, whole_number
@@ -21,7 +21,7 @@ LEVELS = {
     0: "new to me",
     1: "I can explain it",
     2: "I have done it, with notes",
-    3: "I do it without notes, and can say what goes wrong otherwise",
+    3: "I do it without notes, and can explain the common failures",
 }
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _SHORTEST, _LONGEST = 15, 480
@@ -159,7 +159,7 @@ def keep_profile(
     now = today or dt.date.today()
     if profile.exam_date <= now:
         raise InvalidValue(f"exam_date={profile.exam_date} is not after today, {now}: a plan needs at least one day.")
-    if os.environ.get("WORKBOOK_STRICT", "") in ("", "0"):
+    if not strict():
         write_atomically(_path(), json.dumps(asdict(profile), indent=1, default=dt.date.isoformat) + "\n")
     return profile
 
